@@ -1,0 +1,391 @@
+"""The page that shows a document word for word, with one passage marked.
+
+The page is plain HTML made of escaped text: no inline style, no inline script,
+no event attributes, so it works under a policy that only allows files of the
+same origin.  The joined text of the element with the id ``document-text`` is
+the document's text, character for character.
+
+HTML has no way to write U+0000 or half of a surrogate pair.  Such a character is
+shown as U+FFFD, which keeps every offset where it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from html import escape
+from itertools import pairwise
+
+__all__ = ["DocumentPage", "ExcludedPart", "render_document_page"]
+
+_REASON_WORDS = {
+    "share_buttons": "share buttons",
+    "read_also": "links to other articles",
+    "comments": "comments",
+    "follow_us": "invitation to follow",
+    "teaser": "teaser of another article",
+    "repeats_same_document": "repeats an earlier part of this document",
+    "repeats_other_document": "repeats another document",
+}
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+_WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_NOT_IN_HTML = re.compile("[\x00\ud800-\udfff]")
+_BREAK = re.compile(r"\n(?:[ \t]*\n)*")
+_BLANK = " \t\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedPart:
+    """A part of the text that answers never quote, and why.
+
+    The offsets are Unicode code points into the text, the end exclusive.
+    """
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPage:
+    """Everything the page shows of one document."""
+
+    document_id: str
+    title: str
+    text: str
+    publisher: str | None
+    published_at: str | None
+    language: str | None
+    url: str | None
+    document_sha256: str
+    excluded: tuple[ExcludedPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A paragraph of the text, or the blank space between two of them."""
+
+    start: int
+    end: int
+    is_paragraph: bool
+    after_blank_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A stretch of text to which the same marks apply from end to end."""
+
+    start: int
+    end: int
+    quoted: bool
+    parts: tuple[int, ...]
+
+
+def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None) -> str:
+    """Return the whole HTML page of a document.
+
+    ``quote`` is the passage to mark: start and end in Unicode code points of
+    ``page.text``, the end exclusive; ``None`` marks nothing.
+
+    Raises ``ValueError`` when the quote or an excluded part is empty or does not
+    lie inside the text.
+    """
+    length = len(page.text)
+    if quote is not None:
+        _check_range("quote", quote[0], quote[1], length)
+    for part in page.excluded:
+        _check_range(f"excluded part ({part.reason!r})", part.start, part.end, length)
+
+    title = page.title.strip() or page.document_id
+    # The words around the document are English, the document may be anything:
+    # an empty tag says "unknown" where the default would wrongly say English.
+    language = _language_tag(page.language)
+    article = (
+        f'<article id="document-text" lang="{language}" dir="auto" tabindex="-1">'
+        f"{_text_html(page.text, page.excluded, quote)}</article>"
+    )
+    lines = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{_escape(title)} – source</title>",
+        '<link rel="stylesheet" href="/static/viewer.css">',
+        '<script src="/static/viewer.js" defer></script>',
+        "</head>",
+        "<body>",
+        '<a class="skip-link" href="#document-text">Skip to the text</a>',
+        '<header class="document-header">',
+        '<p class="kicker">Source document</p>',
+        f'<h1 lang="{language}" dir="auto">{_escape(title)}</h1>',
+        *_meta_lines(page),
+        "</header>",
+        *_quote_bar_lines(quote),
+        "<main>",
+        *_legend_lines(page.excluded),
+        article,
+        "</main>",
+        *_footer_lines(page),
+        "</body>",
+        "</html>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _check_range(name: str, start: int, end: int, length: int) -> None:
+    """Raise ``ValueError`` unless ``0 <= start < end <= length``."""
+    if not 0 <= start < end <= length:
+        raise ValueError(
+            f"{name}: characters {start} to {end} do not lie inside a text "
+            f"of {length} characters"
+        )
+
+
+def _escape(text: str) -> str:
+    """Return ``text`` as HTML that reads back as the same characters.
+
+    A carriage return is written as a reference, because a parser turns a bare
+    one into a newline.
+    """
+    safe = escape(_NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", text))
+    return safe.replace("\r", "&#13;")
+
+
+def _language_tag(language: str | None) -> str:
+    """Return the tag when it has the form of a language tag, else ``""``."""
+    if language is not None and _LANGUAGE_TAG.fullmatch(language):
+        return language
+    return ""
+
+
+def _reason_words(reason: str) -> str:
+    """Return the words a reader sees for the name of a reason."""
+    known = _REASON_WORDS.get(reason)
+    return known if known is not None else " ".join(reason.split("_")).strip()
+
+
+def _date_html(published_at: str) -> str:
+    """Return the date in words when it is an ISO 8601 date, else as it stands."""
+    try:
+        day: date = datetime.fromisoformat(published_at.strip()).date()
+    except ValueError:
+        return f'<span dir="auto">{_escape(published_at)}</span>'
+    words = f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f'<time datetime="{day.isoformat()}">{words}</time>'
+
+
+def _meta_lines(page: DocumentPage) -> list[str]:
+    """Return the line with publisher, date and the link to the original."""
+    items: list[str] = []
+    if page.publisher and page.publisher.strip():
+        items.append(
+            f'<span class="publisher" dir="auto">{_escape(page.publisher)}</span>'
+        )
+    if page.published_at and page.published_at.strip():
+        items.append(_date_html(page.published_at))
+    if page.url and _WEB_ADDRESS.match(page.url):
+        items.append(
+            f'<a class="original" href="{_escape(page.url)}" '
+            'rel="noopener noreferrer nofollow">Original</a>'
+        )
+    if not items:
+        return []
+    return [f'<p class="meta">{" · ".join(items)}</p>']
+
+
+def _quote_bar_lines(quote: tuple[int, int] | None) -> list[str]:
+    """Return the bar that names the quote, leads to it and copies it."""
+    if quote is None:
+        return []
+    return [
+        '<section class="quote-bar" aria-label="Quoted passage">',
+        '<p class="quote-range">Quoted passage:',
+        f'<span class="offsets">characters {quote[0]}–{quote[1]}</span></p>',
+        '<p class="quote-actions"><a href="#quote">Go to the quote</a>',
+        '<button type="button" id="copy-quote" hidden>Copy quote</button>',
+        '<span id="copy-status" role="status" aria-live="polite"></span></p>',
+        "</section>",
+    ]
+
+
+def _legend_lines(excluded: tuple[ExcludedPart, ...]) -> list[str]:
+    """Return the line that explains the dimmed parts, if there are any."""
+    if not excluded:
+        return []
+    return [
+        '<p class="legend">Dimmed parts with a dotted line belong to the page',
+        "as it was found, but are left out of answers.</p>",
+    ]
+
+
+def _footer_lines(page: DocumentPage) -> list[str]:
+    """Return the footer: what identifies the text, and how to check a quote."""
+    return [
+        '<footer class="document-footer">',
+        "<p>To check a quote, count Unicode code points from the start of the text,",
+        "the first being 0: a quote runs from its first number up to, but not",
+        "including, its second.</p>",
+        "<dl>",
+        f'<div><dt>Document</dt><dd class="mono">{_escape(page.document_id)}</dd></div>',
+        f'<div><dt>SHA-256</dt><dd class="mono">{_escape(page.document_sha256)}</dd></div>',
+        "</dl>",
+        "</footer>",
+    ]
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    """Cut the text into paragraphs and the line breaks between them."""
+    position = 0
+    after_blank_line = False
+    for found in _BREAK.finditer(text):
+        if found.start() > position:
+            yield _block(text, position, found.start(), after_blank_line)
+        yield _Block(found.start(), found.end(), False, False)
+        after_blank_line = found.group().count("\n") > 1
+        position = found.end()
+    if position < len(text):
+        yield _block(text, position, len(text), after_blank_line)
+
+
+def _block(text: str, start: int, end: int, after_blank_line: bool) -> _Block:
+    """Return the block of one line, a paragraph unless it is blank."""
+    return _Block(start, end, bool(text[start:end].strip(_BLANK)), after_blank_line)
+
+
+def _segments(
+    length: int,
+    excluded: tuple[ExcludedPart, ...],
+    quote: tuple[int, int] | None,
+    boundaries: list[int],
+) -> list[_Segment]:
+    """Cut the text wherever a block, the quote or an excluded part begins or ends.
+
+    ``parts`` of a segment holds the indexes of the excluded parts that cover it.
+    """
+    cuts = {0, length, *boundaries}
+    for part in excluded:
+        cuts.update((part.start, part.end))
+    if quote is not None:
+        cuts.update(quote)
+    points = sorted(cuts)
+
+    waiting = sorted(range(len(excluded)), key=lambda index: excluded[index].start)
+    waiting.reverse()
+    covering: list[int] = []
+    segments: list[_Segment] = []
+    for start, end in pairwise(points):
+        covering = [index for index in covering if excluded[index].end > start]
+        while waiting and excluded[waiting[-1]].start <= start:
+            covering.append(waiting.pop())
+        quoted = quote is not None and quote[0] <= start and end <= quote[1]
+        segments.append(_Segment(start, end, quoted, tuple(covering)))
+    return segments
+
+
+def _text_html(
+    text: str, excluded: tuple[ExcludedPart, ...], quote: tuple[int, int] | None
+) -> str:
+    """Return the text as paragraphs, with the quote and excluded parts marked.
+
+    Line breaks stand between the paragraphs, where they take no room, so that
+    the page sets the distance and the text keeps its characters.
+    """
+    blocks = list(_blocks(text))
+    segments = _segments(len(text), excluded, quote, [block.end for block in blocks])
+    output: list[str] = []
+    named: set[int] = set()
+    quote_begun = False
+    position = 0
+    for block in blocks:
+        inside: list[_Segment] = []
+        while position < len(segments) and segments[position].end <= block.end:
+            inside.append(segments[position])
+            position += 1
+
+        pieces: list[str] = []
+        in_mark = False
+        for segment in inside:
+            if segment.quoted and not in_mark:
+                pieces.append(
+                    "<mark>" if quote_begun else '<mark id="quote" tabindex="-1">'
+                )
+                quote_begun = True
+            elif in_mark and not segment.quoted:
+                pieces.append("</mark>")
+            in_mark = segment.quoted
+            pieces.append(_segment_html(text, segment, excluded, named))
+        if in_mark:
+            pieces.append("</mark>")
+
+        if block.is_paragraph:
+            output.append(f"<p{_paragraph_class(text, block, inside)}>")
+        output.extend(pieces)
+        if block.is_paragraph:
+            output.append("</p>")
+    return "".join(output)
+
+
+def _paragraph_class(text: str, block: _Block, segments: list[_Segment]) -> str:
+    """Return the class attribute of a paragraph, or ``""``."""
+    names: list[str] = []
+    if block.after_blank_line:
+        names.append("after-blank-line")
+    if all(
+        segment.parts
+        for segment in segments
+        if text[segment.start : segment.end].strip(_BLANK)
+    ):
+        names.append("left-out")
+    return f' class="{" ".join(names)}"' if names else ""
+
+
+def _segment_html(
+    text: str,
+    segment: _Segment,
+    excluded: tuple[ExcludedPart, ...],
+    named: set[int],
+) -> str:
+    """Return one segment; a part's first visible segment also names its reason.
+
+    ``named`` holds the parts whose reason already stands on the page, and grows.
+    """
+    content = text[segment.start : segment.end]
+    if not segment.parts:
+        return _escape(content)
+    title = _joined_reasons(excluded, segment.parts)
+    label = ""
+    fresh = tuple(index for index in segment.parts if index not in named)
+    if fresh and content.strip():
+        named.update(fresh)
+        label = f' data-reason="{_escape(_joined_reasons(excluded, fresh))}"'
+    return (
+        f'<span class="excluded" title="left out of answers: {_escape(title)}"{label}>'
+        f"{_escape(content)}</span>"
+    )
+
+
+def _joined_reasons(excluded: tuple[ExcludedPart, ...], parts: tuple[int, ...]) -> str:
+    """Return the words of the parts' reasons, each once."""
+    return ", ".join(
+        dict.fromkeys(_reason_words(excluded[index].reason) for index in parts)
+    )

@@ -1,0 +1,1 @@
+"""Measures quality and speed. Stands beside the service and imports it, never the other way."""

@@ -1,0 +1,1 @@
+"""Speed, memory and robustness: one script a claim, JSON out."""

@@ -1,0 +1,425 @@
+"""The record of truth: documents with all that was derived from their text, in SQLite.
+
+Each change of a document is one transaction, synced before it returns. Vectors are kept here too,
+by the hash of what was embedded, so that a lost generation costs no inference and an interrupted
+run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from index.clean import Fingerprint
+from index.errors import CatalogDamagedError, DuplicateIdError, StateFolderError
+from index.schema import migrate
+from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
+
+Change = Literal["added", "replaced", "unchanged"]
+
+_COLUMNS = (
+    "document_id, title, source, root, publisher, author, published_at, url, language, labels"
+)
+_SENTENCE_KINDS: tuple[Literal["text", "heading", "list_item"], ...] = ("text", "heading", "list_item")
+
+
+class Catalog:
+    """One open connection to the record of truth; for one thread of one process.
+
+    Raises:
+        CatalogDamagedError: the file fails SQLite's own check.
+        IndexMismatchError: another format version.
+        StateFolderError: it cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        except sqlite3.OperationalError as error:
+            raise StateFolderError(f"{path} cannot be opened: {error}") from error
+        try:
+            with self._reporting_damage():
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._refuse_damage()
+                migrate(self._db)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, which also folds the write-ahead log into the file."""
+        self._db.close()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Documents
+
+    def put(
+        self,
+        document: Document,
+        own_excluded: Sequence[ExcludedSpan],
+        prints: Sequence[Fingerprint],
+    ) -> Change:
+        """Store a document durably, or find that it is stored just so already.
+
+        A new or changed document is left for `derive` to split; so is every document that shares
+        a paragraph with it, since which copy counts as the first may have changed.
+
+        Raises:
+            DuplicateIdError: the id belongs to a document from another source.
+        """
+        digest = _record_digest(document)
+        with self._transaction():
+            row = self._db.execute(
+                "SELECT seq, source, record_sha256 FROM documents WHERE document_id = ?",
+                (document.document_id,),
+            ).fetchone()
+            if row is not None:
+                _refuse_other_source(document, row[1])
+                if row[2] == digest:
+                    return "unchanged"
+                self._unsettle_sharers(row[0])
+                self._db.execute("DELETE FROM fingerprints WHERE document_seq = ?", (row[0],))
+                self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (row[0],))
+                self._db.execute("DELETE FROM passages WHERE document_seq = ?", (row[0],))
+                self._db.execute(
+                    f"UPDATE documents SET ({_COLUMNS}, sha256, record_sha256, derivation, text) "
+                    "= (?,?,?,?,?,?,?,?,?,?,?,?,'',?) WHERE seq = ?",
+                    (*_row_of(document), document.sha256, digest, document.text, row[0]),
+                )
+                seq = int(row[0])
+            else:
+                cursor = self._db.execute(
+                    f"INSERT INTO documents ({_COLUMNS}, sha256, record_sha256, derivation, text) "
+                    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'',?)",
+                    (*_row_of(document), document.sha256, digest, document.text),
+                )
+                seq = int(cursor.lastrowid or 0)
+            self._insert_excluded(seq, own_excluded)
+            self._db.executemany(
+                "INSERT INTO fingerprints (digest, document_seq) VALUES (?, ?)",
+                [(mark.digest, seq) for mark in prints],
+            )
+            self._unsettle_sharers(seq)
+        return "added" if row is None else "replaced"
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document and all that was derived from it, durably."""
+        with self._transaction():
+            row = self._db.execute(
+                "SELECT seq FROM documents WHERE document_id = ?", (document_id,)
+            ).fetchone()
+            if row is None:
+                return
+            self._unsettle_sharers(row[0])
+            self._db.execute("DELETE FROM documents WHERE seq = ?", (row[0],))
+            self._drop_unused_vectors()
+
+    def documents_of_roots(self, roots: Collection[str]) -> dict[str, str]:
+        """Return {document id: source} of the documents that came from these paths."""
+        marks = ",".join("?" * len(roots))
+        return dict(
+            self._db.execute(
+                f"SELECT document_id, source FROM documents WHERE root IN ({marks})", tuple(roots)
+            ).fetchall()
+        )
+
+    def count(self) -> int:
+        """Number of documents."""
+        return int(self._db.execute("SELECT count(*) FROM documents").fetchone()[0])
+
+    # Derivation
+
+    def underived(self, derivation: str) -> list[int]:
+        """Return the documents whose passages were not made with these settings, in order."""
+        return [
+            int(seq)
+            for (seq,) in self._db.execute(
+                "SELECT seq FROM documents WHERE derivation <> ? ORDER BY seq", (derivation,)
+            )
+        ]
+
+    def document(self, seq: int) -> Document:
+        """Read one document and check its text against its hash.
+
+        Raises:
+            CatalogDamagedError: the text is not what was stored.
+        """
+        row = self._db.execute(
+            f"SELECT {_COLUMNS}, text, sha256 FROM documents WHERE seq = ?", (seq,)
+        ).fetchone()
+        return document_of(row[:10], row[10], row[11])
+
+    def earlier_holders(self, seq: int, prints: Iterable[Fingerprint]) -> dict[bytes, str]:
+        """Map each digest to the first document before `seq` that holds that paragraph."""
+        holders: dict[bytes, str] = {}
+        for mark in prints:
+            row = self._db.execute(
+                "SELECT d.document_id FROM fingerprints f JOIN documents d ON d.seq = f.document_seq "
+                "WHERE f.digest = ? AND f.document_seq < ? ORDER BY f.document_seq LIMIT 1",
+                (mark.digest, seq),
+            ).fetchone()
+            if row is not None:
+                holders[mark.digest] = row[0]
+        return holders
+
+    def derive(
+        self,
+        seq: int,
+        derivation: str,
+        excluded: Sequence[ExcludedSpan],
+        passages: Sequence[tuple[Passage, bytes]],
+    ) -> None:
+        """Replace a document's exclusions and passages (each with its vector's key)."""
+        with self._transaction():
+            self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (seq,))
+            self._db.execute("DELETE FROM passages WHERE document_seq = ?", (seq,))
+            self._insert_excluded(seq, excluded)
+            self._db.executemany(
+                "INSERT INTO passages (document_seq, start, end, sentences, repeats_document_id, vector_key) "
+                "VALUES (?,?,?,?,?,?)",
+                [
+                    (seq, p.start, p.end, pack_sentences(p.sentences), p.repeats_document_id, key)
+                    for p, key in passages
+                ],
+            )
+            self._db.execute(
+                "UPDATE documents SET derivation = ? WHERE seq = ?", (derivation, seq)
+            )
+
+    # Vectors
+
+    def passages_without_vectors(self) -> list[tuple[bytes, int, int, int]]:
+        """Return (key, document seq, start, end), once a key, in the order of the documents."""
+        rows = self._db.execute(
+            "SELECT p.vector_key, p.document_seq, p.start, p.end FROM passages p "
+            "LEFT JOIN vectors v ON v.key = p.vector_key WHERE v.key IS NULL "
+            "ORDER BY p.document_seq, p.start"
+        ).fetchall()
+        return list({row[0]: row for row in reversed(rows)}.values())[::-1]
+
+    def add_vectors(self, keys: Sequence[bytes], vectors: FloatArray) -> None:
+        """Store vectors under their keys."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO vectors (key, vector) VALUES (?, ?)",
+                [(key, v.astype("<f4").tobytes()) for key, v in zip(keys, vectors, strict=True)],
+            )
+
+    def drop_unused_vectors(self) -> None:
+        """Forget vectors that no passage needs any more."""
+        with self._transaction():
+            self._drop_unused_vectors()
+
+    def vectors(self, keys: Sequence[bytes], dimension: int) -> FloatArray:
+        """Return the vectors of these keys, in order.
+
+        Raises:
+            CatalogDamagedError: one is missing, of the wrong length, or not of unit length.
+        """
+        found = np.empty((len(keys), dimension), dtype=np.float32)
+        for number, key in enumerate(keys):
+            row = self._db.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
+            if row is None or len(row[0]) != 4 * dimension:
+                raise self._damaged("a stored vector is missing or cut short")
+            found[number] = np.frombuffer(row[0], dtype="<f4")
+        if len(keys) and not np.allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-2):
+            raise self._damaged("a stored vector is not of unit length")
+        return found
+
+    # Reading all, for a generation
+
+    def corpus_sha256(self) -> str:
+        """Return one hash of every document's id, text and metadata."""
+        digest = hashlib.sha256()
+        for document_id, record in self._db.execute(
+            "SELECT document_id, record_sha256 FROM documents ORDER BY document_id"
+        ):
+            digest.update(f"{document_id}\0{record}\n".encode())
+        return digest.hexdigest()
+
+    def all_documents(self) -> Iterator[tuple[int, Document]]:
+        """Yield (seq, document) in the order in which they were first stored, each checked."""
+        cursor = self._db.execute(f"SELECT seq, {_COLUMNS}, text, sha256 FROM documents ORDER BY seq")
+        for row in cursor:
+            yield int(row[0]), document_of(row[1:11], row[11], row[12])
+
+    def excluded_of(self, seq: int) -> list[ExcludedSpan]:
+        """Return a document's excluded spans in order."""
+        return [
+            ExcludedSpan(start=start, end=end, reason=reason, repeats_document_id=repeats)
+            for start, end, reason, repeats in self._db.execute(
+                "SELECT start, end, reason, repeats_document_id FROM excluded "
+                "WHERE document_seq = ? ORDER BY start",
+                (seq,),
+            )
+        ]
+
+    def passages_of(self, seq: int, document: Document) -> list[tuple[Passage, bytes]]:
+        """Return a document's passages in order, each with its vector's key."""
+        return [
+            (passage_of(document.document_id, document.text, start, end, packed, repeats), key)
+            for start, end, packed, repeats, key in self._db.execute(
+                "SELECT start, end, sentences, repeats_document_id, vector_key FROM passages "
+                "WHERE document_seq = ? ORDER BY start",
+                (seq,),
+            )
+        ]
+
+    # Helpers
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._reporting_damage():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reporting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StateFolderError(
+                f"the catalog {self._path} cannot be written: {error}; free the disk or make the "
+                "folder writable"
+            ) from error
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, what: str) -> CatalogDamagedError:
+        return CatalogDamagedError(
+            f"the catalog {self._path} is damaged ({what}); restore it from a backup, or move it "
+            "away and index the documents again"
+        )
+
+    def _refuse_damage(self) -> None:
+        result = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise self._damaged(str(result))
+
+    def _insert_excluded(self, seq: int, spans: Iterable[ExcludedSpan]) -> None:
+        self._db.executemany(
+            "INSERT INTO excluded (document_seq, start, end, reason, repeats_document_id) VALUES (?,?,?,?,?)",
+            [(seq, s.start, s.end, s.reason, s.repeats_document_id) for s in spans],
+        )
+
+    def _unsettle_sharers(self, seq: int) -> None:
+        self._db.execute(
+            "UPDATE documents SET derivation = '' WHERE seq > :seq AND seq IN ("
+            " SELECT o.document_seq FROM fingerprints f JOIN fingerprints o ON o.digest = f.digest"
+            " WHERE f.document_seq = :seq)",
+            {"seq": seq},
+        )
+
+    def _drop_unused_vectors(self) -> None:
+        self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT vector_key FROM passages)")
+
+
+def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
+    """Make a document from the columns of a table, checking its text against its hash.
+
+    Raises:
+        CatalogDamagedError: the text is not the one that was stored.
+    """
+    document_id, title, source, root, publisher, author, published_at, url, language, labels = row
+    if sha256_text(text) != sha256:
+        raise CatalogDamagedError(
+            f"the text of document {document_id!r} does not match its sha256; index it again"
+        )
+    return Document(
+        document_id=document_id,
+        title=title,
+        text=text,
+        source=source,
+        root=root,
+        publisher=publisher,
+        author=author,
+        published_at=published_at,
+        url=url,
+        language=language,
+        labels=json.loads(labels),
+    )
+
+
+def passage_of(
+    document_id: str, text: str, start: int, end: int, packed: str, repeats: str | None
+) -> Passage:
+    """Make a passage from a document's text and a table's columns."""
+    return Passage(
+        document_id=document_id,
+        start=start,
+        end=end,
+        text=text[start:end],
+        sentences=tuple(
+            Sentence(start=s, end=e, kind=_SENTENCE_KINDS[kind]) for s, e, kind in json.loads(packed)
+        ),
+        repeats_document_id=repeats,
+    )
+
+
+def pack_sentences(sentences: Iterable[Sentence]) -> str:
+    """Return sentences as the text that `passage_of` reads."""
+    rows = [[s.start, s.end, _SENTENCE_KINDS.index(s.kind)] for s in sentences]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def _row_of(document: Document) -> tuple[Any, ...]:
+    return (
+        document.document_id,
+        document.title,
+        document.source,
+        document.root,
+        document.publisher,
+        document.author,
+        document.published_at,
+        document.url,
+        document.language,
+        _labels(document.labels),
+    )
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return json.dumps(dict(labels), ensure_ascii=False, sort_keys=True)
+
+
+def _record_digest(document: Document) -> str:
+    """Hash the text and everything that is known of it, but not where the file lies."""
+    parts = [document.sha256, document.title, document.publisher, document.author]
+    parts += [document.published_at, document.url, document.language, _labels(document.labels)]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8")).hexdigest()
+
+
+def _refuse_other_source(document: Document, source: str) -> None:
+    """Refuse an id that a file elsewhere still uses; a file that moved takes its ids along."""
+    if source == document.source or not os.path.exists(source):
+        return
+    if os.path.exists(document.source) and os.path.samefile(source, document.source):
+        return
+    raise DuplicateIdError(
+        document.source,
+        f"id {document.document_id!r} already belongs to a document of {source}; "
+        "rename one of them, or remove the other and index with --prune",
+    )

@@ -1,0 +1,444 @@
+"""One published state of all derived files: self-contained, checked, swapped in one step.
+
+A generation folder holds a snapshot of the corpus, the vectors and the lexical index, and a
+manifest with the sha256 of every file. `CURRENT` names the folder and the hash of its manifest.
+A reader that has a generation open keeps it whole whatever is published meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalog import Catalog, document_of, pack_sentences, passage_of
+from index.dates import date_words
+from index.errors import (
+    CatalogDamagedError,
+    GenerationDamagedError,
+    IndexMismatchError,
+    IndexMissingError,
+    StateFolderError,
+)
+from index.lexical import LexicalRow, TantivyIndex
+from index.models import sha256_file
+from index.schema import SNAPSHOT_TABLES
+from index.settings import IndexSettings
+from index.state import StateFolder, replace_file, sync_file, sync_tree
+from index.types import Document, ExcludedSpan, Passage, ProgressCallback, RowFilter, sha256_text
+from index.vectors import FaissStore
+
+# Raise it when the files of a generation change their meaning: older ones are then rebuilt.
+GENERATION_FORMAT = 1
+_MANIFEST = "manifest.json"
+_SNAPSHOT = "snapshot.sqlite"
+_VECTORS = "vectors.faiss"
+_LEXICAL = "lexical"
+_CACHED_DOCUMENTS = 256
+_CACHED_PASSAGES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a generation is made of and what made it."""
+
+    index_version: str
+    corpus_sha256: str
+    derivation: str
+    embedder: str
+    settings: dict[str, Any]
+    documents: int
+    passages: int
+    files: dict[str, str]
+
+
+class Generation:
+    """An open generation. Every method may be called from several threads.
+
+    Documents are numbered by `ordinal` and passages by `row`, both from 0.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(
+            f"{(folder / _SNAPSHOT).absolute().as_uri()}?mode=ro&immutable=1",
+            uri=True,
+            check_same_thread=False,
+        )
+        self.vectors = FaissStore.load(folder / _VECTORS)
+        weights = IndexSettings().field_weights | manifest.settings["field_weights"]
+        self.lexical = TantivyIndex.load(folder / _LEXICAL, weights)
+        if not len(self.vectors) == len(self.lexical) == manifest.passages:
+            raise GenerationDamagedError(
+                f"generation {manifest.index_version} has {len(self.vectors)} vectors and "
+                f"{len(self.lexical)} lexical rows for {manifest.passages} passages"
+            )
+        rows = self._all("SELECT document, coalesce(repeats, -1) FROM passages ORDER BY row")
+        table = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        self._document_of_row: NDArray[np.int64] = table[:, 0]
+        self._repeats_of_row: NDArray[np.int64] = table[:, 1]
+        self._ordinals = {
+            document_id: int(ordinal)
+            for ordinal, document_id in self._all("SELECT ordinal, document_id FROM documents")
+        }
+        unfiltered = self._repeats_of_row < 0
+        self._everything = None if unfiltered.all() else RowFilter(rows=unfiltered, documents=None)
+        self.document_at: Callable[[int], Document] = lru_cache(_CACHED_DOCUMENTS)(self._document_at)
+        self.passage: Callable[[int], Passage] = lru_cache(_CACHED_PASSAGES)(self._passage)
+
+    @property
+    def index_version(self) -> str:
+        """The generation's name, as receipts carry it."""
+        return self.manifest.index_version
+
+    def close(self) -> None:
+        """Close the snapshot; the rest is memory."""
+        self._db.close()
+
+    def __len__(self) -> int:
+        return self.manifest.passages
+
+    def ordinal(self, document_id: str) -> int | None:
+        """Return a document's number, or `None` when there is no such document."""
+        return self._ordinals.get(document_id)
+
+    def document_ordinal(self, row: int) -> int:
+        """Return the number of the document that a passage belongs to."""
+        return int(self._document_of_row[row])
+
+    def rows_of_document(self, ordinal: int) -> list[int]:
+        """Return a document's passages in the order of the text."""
+        return [int(row) for row in np.flatnonzero(self._document_of_row == ordinal)]
+
+    def neighbours(self, row: int) -> tuple[int | None, int | None]:
+        """Return the passages before and after one in the same document."""
+        before = row - 1 if row > 0 and self._same_document(row - 1, row) else None
+        after = row + 1 if row + 1 < len(self) and self._same_document(row, row + 1) else None
+        return before, after
+
+    def excluded_of(self, ordinal: int) -> list[ExcludedSpan]:
+        """Return a document's excluded spans in order."""
+        return [
+            ExcludedSpan(start=start, end=end, reason=reason, repeats_document_id=repeats)
+            for start, end, reason, repeats in self._all(
+                "SELECT start, end, reason, repeats_document_id FROM excluded WHERE document = ? ORDER BY start",
+                (ordinal,),
+            )
+        ]
+
+    def documents(self, *, start: int, limit: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (ordinal, metadata without text) of up to `limit` documents from `start` on."""
+        names = ("document_id", "title", "publisher", "author", "published_at", "url", "language", "sha256")
+        for ordinal, *values in self._all(
+            f"SELECT ordinal, {', '.join(names)} FROM documents WHERE ordinal >= ? ORDER BY ordinal LIMIT ?",
+            (start, limit),
+        ):
+            yield int(ordinal), dict(zip(names, values, strict=True))
+
+    def select(self, accepts: Callable[[dict[str, Any]], bool]) -> frozenset[int]:
+        """Return the documents whose metadata a predicate accepts."""
+        return frozenset(
+            ordinal for ordinal, row in self.documents(start=0, limit=-1) if accepts(row)
+        )
+
+    def row_filter(self, documents: frozenset[int] | None) -> RowFilter | None:
+        """Return the filter for these documents (`None`: all); `None` when nothing is left out.
+
+        A passage that repeats another document's counts only where that document is out of
+        sight, so that narrow rights neither hide a text nor show it twice.
+        """
+        if documents is None:
+            return self._everything
+        allowed = np.zeros(self.manifest.documents + 1, dtype=np.bool_)
+        allowed[list(documents)] = True
+        # Repeats of nothing are row -1, which is the spare last entry and always false.
+        rows = allowed[self._document_of_row] & ~allowed[self._repeats_of_row]
+        return RowFilter(rows=rows, documents=documents)
+
+    def _same_document(self, one: int, other: int) -> bool:
+        return bool(self._document_of_row[one] == self._document_of_row[other])
+
+    def _document_at(self, ordinal: int) -> Document:
+        rows = self._all(
+            "SELECT document_id, title, source, root, publisher, author, published_at, url, language, "
+            "labels, text, sha256 FROM documents WHERE ordinal = ?",
+            (ordinal,),
+        )
+        try:
+            return document_of(rows[0][:10], rows[0][10], rows[0][11])
+        except CatalogDamagedError as error:
+            raise GenerationDamagedError(str(error)) from error
+
+    def _passage(self, row: int) -> Passage:
+        ((ordinal, start, end, packed, repeats),) = self._all(
+            "SELECT document, start, end, sentences, repeats FROM passages WHERE row = ?", (row,)
+        )
+        document = self.document_at(ordinal)
+        original = None if repeats is None else self.document_at(repeats).document_id
+        return passage_of(document.document_id, document.text, start, end, packed, original)
+
+    def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._lock:
+            try:
+                return self._db.execute(statement, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise GenerationDamagedError(f"the snapshot cannot be read: {error}") from error
+
+
+def publish(
+    state: StateFolder,
+    catalog: Catalog,
+    settings: IndexSettings,
+    *,
+    embedder: str,
+    dimension: int,
+    progress: ProgressCallback,
+) -> str:
+    """Write a generation from the catalog, sync it, and make it the current one.
+
+    The caller holds the writer's lock. Returns the generation's name.
+    """
+    derivation = settings.derivation(embedder)
+    corpus = catalog.corpus_sha256()
+    number = 1 + max((_number(folder) for folder in _folders(state)), default=0)
+    name = f"{number:06d}-{sha256_text(corpus + derivation)[:8]}"
+    aside = state.generations / f".{name}.new"
+    try:
+        _remove_leftovers(state)
+        aside.mkdir()
+        documents, passages = _write_files(aside, catalog, settings, dimension, progress)
+        manifest = {
+            "format": GENERATION_FORMAT,
+            "index_version": name,
+            "corpus_sha256": corpus,
+            "derivation": derivation,
+            "embedder": embedder,
+            "settings": settings.as_dict(),
+            "documents": documents,
+            "passages": passages,
+            "files": {path: sha256_file(aside / path) for path in _files(aside)},
+        }
+        (aside / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+        sync_tree(aside)
+        os.replace(aside, state.generations / name)
+        sync_file(state.generations)
+        digest = sha256_file(state.generations / name / _MANIFEST)
+        previous = _previous(state)
+        replace_file(state.current, f"{name} {digest}\n")
+    except OSError as error:
+        raise StateFolderError(
+            f"the index cannot be written to {state.path}: {error.strerror or error}; the index "
+            "before it still serves"
+        ) from error
+    for folder in _folders(state):
+        # The one before stays: a reader may be opening it at this moment.
+        if folder.name not in (name, previous):
+            shutil.rmtree(folder, ignore_errors=True)
+    return name
+
+
+def current_name(state: StateFolder) -> str:
+    """Return the content of `CURRENT`: it changes with every publication.
+
+    Raises:
+        IndexMissingError: nothing was published yet.
+    """
+    try:
+        return state.current.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise IndexMissingError(
+            f"there is no index in {state.path}; run `verse index PATH` first"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise GenerationDamagedError(f"{state.current} cannot be read: {error}") from error
+
+
+def read_manifest(state: StateFolder) -> tuple[Path, Manifest]:
+    """Return the current generation's folder and manifest, checked against `CURRENT`.
+
+    Raises:
+        IndexMissingError: nothing was published yet.
+        GenerationDamagedError: the manifest is missing or is not the published one.
+        IndexMismatchError: it has another format.
+    """
+    parts = current_name(state).split()
+    if len(parts) != 2 or "/" in parts[0] or parts[0].startswith("."):
+        raise GenerationDamagedError(f"{state.current} does not name a generation")
+    folder = state.generations / parts[0]
+    path = folder / _MANIFEST
+    if not path.is_file() or sha256_file(path) != parts[1]:
+        raise GenerationDamagedError(f"the manifest of generation {parts[0]} is missing or damaged")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.pop("format") != GENERATION_FORMAT:
+        raise IndexMismatchError(
+            f"generation {parts[0]} has another format than this program's; run `verse index` again"
+        )
+    return folder, Manifest(**content)
+
+
+def open_current(state: StateFolder, *, embedder: str) -> Generation:
+    """Check every file of the current generation, then open it.
+
+    Raises:
+        IndexMissingError: nothing was published yet.
+        IndexMismatchError: it was made by another format version or another embedder.
+        GenerationDamagedError: a file is missing, added or changed.
+    """
+    folder, manifest = read_manifest(state)
+    if manifest.embedder != embedder:
+        raise IndexMismatchError(
+            f"the index was made with the embedder {manifest.embedder}, but {embedder} is configured; "
+            "run `verse index` again, or set VERSE_EMBEDDER back"
+        )
+    check_files(folder, manifest)
+    try:
+        return Generation(folder, manifest)
+    except (sqlite3.DatabaseError, OSError, ValueError) as error:
+        raise GenerationDamagedError(
+            f"generation {manifest.index_version} cannot be opened: {error}"
+        ) from error
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Compare a generation's files with its manifest, each by sha256.
+
+    Raises:
+        GenerationDamagedError: naming the first file that differs.
+    """
+    present = set(_files(folder)) - {_MANIFEST}
+    for path in sorted(present | set(manifest.files)):
+        try:
+            damaged = path not in present or sha256_file(folder / path) != manifest.files.get(path)
+        except OSError as error:
+            raise GenerationDamagedError(f"{path} cannot be read: {error}") from error
+        if damaged:
+            raise GenerationDamagedError(
+                f"{path} of generation {manifest.index_version} is missing or damaged"
+            )
+
+
+def _write_files(
+    folder: Path,
+    catalog: Catalog,
+    settings: IndexSettings,
+    dimension: int,
+    progress: ProgressCallback,
+) -> tuple[int, int]:
+    keys: list[bytes] = []
+    lexical_rows: list[LexicalRow] = []
+    ordinals: dict[str, int] = {}
+    total = catalog.count()
+    db = sqlite3.connect(folder / _SNAPSHOT, isolation_level=None)
+    try:
+        # Synced with the whole folder later; until then nobody reads it.
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA journal_mode = OFF")
+        db.execute("BEGIN")
+        for statement in SNAPSHOT_TABLES:
+            db.execute(statement)
+        for ordinal, (seq, document) in enumerate(catalog.all_documents()):
+            ordinals[document.document_id] = ordinal
+            _insert_document(db, ordinal, document)
+            db.executemany(
+                "INSERT INTO excluded VALUES (?,?,?,?,?)",
+                [
+                    (ordinal, s.start, s.end, s.reason, s.repeats_document_id)
+                    for s in catalog.excluded_of(seq)
+                ],
+            )
+            for passage, key in catalog.passages_of(seq, document):
+                # A repeat is always of an earlier document, so its number is known.
+                repeats = None if passage.repeats_document_id is None else ordinals[passage.repeats_document_id]
+                _insert_passage(db, len(keys), ordinal, passage, repeats)
+                lexical_rows.append(_lexical_row(len(keys), ordinal, repeats, document, passage))
+                keys.append(key)
+            progress("writing", ordinal + 1, total)
+        db.execute("COMMIT")
+    finally:
+        db.close()
+    FaissStore.build(catalog.vectors(keys, dimension)).save(folder / _VECTORS)
+    TantivyIndex.build(folder / _LEXICAL, lexical_rows, settings.field_weights)
+    for lock in (folder / _LEXICAL).glob(".tantivy-*.lock"):
+        lock.unlink()
+    return total, len(keys)
+
+
+def _insert_document(db: sqlite3.Connection, ordinal: int, document: Document) -> None:
+    db.execute(
+        "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            ordinal,
+            document.document_id,
+            document.title,
+            document.source,
+            document.root,
+            document.publisher,
+            document.author,
+            document.published_at,
+            document.url,
+            document.language,
+            json.dumps(dict(document.labels), ensure_ascii=False, sort_keys=True),
+            document.sha256,
+            document.text,
+        ),
+    )
+
+
+def _insert_passage(
+    db: sqlite3.Connection, row: int, ordinal: int, passage: Passage, repeats: int | None
+) -> None:
+    db.execute(
+        "INSERT INTO passages VALUES (?,?,?,?,?,?)",
+        (row, ordinal, passage.start, passage.end, pack_sentences(passage.sentences), repeats),
+    )
+
+
+def _lexical_row(
+    row: int, ordinal: int, repeats: int | None, document: Document, passage: Passage
+) -> LexicalRow:
+    return LexicalRow(
+        row=row,
+        document=ordinal,
+        repeats=repeats,
+        title=document.title,
+        publisher=document.publisher or "",
+        date=date_words(document.published_at),
+        body=passage.text,
+    )
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def _folders(state: StateFolder) -> list[Path]:
+    return [p for p in state.generations.iterdir() if p.is_dir() and not p.name.startswith(".")]
+
+
+def _number(folder: Path) -> int:
+    head = folder.name.split("-", maxsplit=1)[0]
+    return int(head) if head.isdigit() else 0
+
+
+def _previous(state: StateFolder) -> str | None:
+    try:
+        return current_name(state).split()[0]
+    except (IndexMissingError, GenerationDamagedError, IndexError):
+        return None  # nothing to keep
+
+
+def _remove_leftovers(state: StateFolder) -> None:
+    for path in state.generations.iterdir():
+        if path.name.startswith("."):
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,190 @@
+"""Paths → documents: walks folders, asks the reader of each format, fills in what the path tells.
+
+A document that cannot be read is a `Problem` in the stream, never an exception that ends it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from index.canonical import canonical_text
+from index.errors import DocumentError, SourceError, UnsupportedFormatError
+from index.formats import READERS, Problem, Record
+from index.sources import FILE_NAME, SourceEntry, SourceList, read_sources
+from index.types import Document
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,119}")
+_HEADING_MARK = re.compile(r"^ {0,3}#{1,6}\s+|\s+#+\s*$")
+_TITLE_LINES = 5
+_MAX_TITLE = 200
+
+
+def load_paths(paths: Sequence[Path]) -> Iterator[Document | Problem]:
+    """Yield every document below the given files and folders, in a stable order.
+
+    Raises:
+        SourceError: a path does not exist, a folder holds no documents, or its `sources.toml`
+            cannot be used.
+    """
+    if not paths:
+        raise SourceError("no path was given; name a file or a folder to index")
+    for path in paths:
+        if not path.exists():
+            raise SourceError(f"{path}: does not exist")
+        yield from _load_folder(path) if path.is_dir() else _load_single(path)
+
+
+def supported_formats() -> str:
+    """Return the file name endings that can be read, for messages."""
+    return ", ".join(sorted(READERS))
+
+
+def _load_single(path: Path) -> Iterator[Document | Problem]:
+    root = path.absolute()
+    if path.suffix.lower() not in READERS:
+        yield Problem(error=_unsupported(_printable(path)))
+        return
+    entry = read_sources(path.parent).entries.get(path.name)
+    yield from _load_file(path, path.name, root, entry)
+
+
+def _load_folder(folder: Path) -> Iterator[Document | Problem]:
+    root = folder.absolute()
+    readable = False
+    for path, relative, entry, ignored in _walk(folder):
+        if ignored:
+            continue
+        if path.suffix.lower() not in READERS:
+            yield Problem(error=_unsupported(_printable(path)), fatal=False)
+            continue
+        readable = True
+        yield from _load_file(path, relative, root, entry)
+    if not readable:
+        raise SourceError(f"{folder}: holds no documents ({supported_formats()})")
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool]]:
+    """Yield files in the order of their names. Links are followed, but no folder twice."""
+    visited: set[str] = set()
+    lists: list[tuple[Path, SourceList]] = []
+    for current, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_folder):
+        real = os.path.realpath(current)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(current)
+        lists = [(base, known) for base, known in lists if here.is_relative_to(base)]
+        lists.append((here, read_sources(here)))
+        for name in sorted(files):
+            if name.startswith(".") or name == FILE_NAME:
+                continue
+            path = here / name
+            entry, ignored = _described(path, lists)
+            yield path, path.relative_to(folder).as_posix(), entry, ignored
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise SourceError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+
+def _described(path: Path, lists: list[tuple[Path, SourceList]]) -> tuple[SourceEntry | None, bool]:
+    """Find what the nearest `sources.toml` above a file says of it."""
+    for base, known in reversed(lists):
+        name = path.relative_to(base).as_posix()
+        if name in known.ignored:
+            return None, True
+        if name in known.entries:
+            return known.entries[name], False
+    return None, False
+
+
+def _load_file(
+    path: Path, relative: str, root: Path, entry: SourceEntry | None
+) -> Iterator[Document | Problem]:
+    where = _printable(path)
+    if entry is not None and entry.sha256 is not None:
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            yield Problem(error=DocumentError(where, f"cannot be read: {error.strerror or error}"))
+            return
+        if found != entry.sha256.lower():
+            yield Problem(
+                error=DocumentError(
+                    where, f"has sha256 {found}, but {FILE_NAME} says {entry.sha256}; correct one of them"
+                )
+            )
+            return
+    for item in READERS[path.suffix.lower()](path, where):
+        if isinstance(item, Problem):
+            yield item
+            continue
+        try:
+            yield _document(item, path, relative, root, entry or SourceEntry())
+        except DocumentError as error:
+            yield Problem(error=error)
+
+
+def _document(record: Record, path: Path, relative: str, root: Path, entry: SourceEntry) -> Document:
+    return Document(
+        document_id=record.document_id or file_document_id(relative),
+        title=canonical_text(
+            entry.title or record.title or heading_title(record.text) or record.document_id or _printable(path.stem),
+            record.where,
+        ),
+        text=record.text,
+        source=_printable(path.absolute()),
+        root=_printable(root),
+        publisher=record.publisher or entry.publisher,
+        author=record.author or entry.author,
+        published_at=record.published_at or entry.published_at,
+        url=record.url or entry.url,
+        language=record.language or entry.language,
+        labels=record.labels,
+    )
+
+
+def file_document_id(relative: str) -> str:
+    """Return a stable, URL-safe id for a file by its path relative to the indexed folder.
+
+    A plain file name is its own id. Anything else is made safe and told apart from other paths
+    by a piece of its hash.
+    """
+    if _SAFE_ID.fullmatch(relative):
+        return relative
+    raw = relative.encode("utf-8", "surrogateescape")
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", relative).strip("-._")[-80:] or "file"
+    return f"{safe}~{hashlib.sha256(raw).hexdigest()[:10]}"
+
+
+def heading_title(text: str) -> str | None:
+    """Return the heading in the first lines of a text, or `None` when it opens with prose."""
+    lines = [(n, line.strip()) for n, line in enumerate(text.split("\n")[:200]) if line.strip()]
+    for _, line in lines[:_TITLE_LINES]:
+        if re.match(r"#{1,6}\s+\S", line):
+            return _HEADING_MARK.sub("", line).strip()[:_MAX_TITLE]
+    if not lines:
+        return None
+    number, first = lines[0]
+    if len(first) > _MAX_TITLE or first.endswith((".", ":", ",", ";", "…")) or not re.search(r"\w", first):
+        return None
+    if len(lines) == 1:
+        return None
+    following_number, following = lines[1]
+    apart = following_number > number + 1
+    return first if apart or len(following) >= 2 * len(first) else None
+
+
+def _printable(path: Path | str) -> str:
+    """Return a path as text; bytes of a name that are not UTF-8 show as replacement characters."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _unsupported(where: str) -> UnsupportedFormatError:
+    return UnsupportedFormatError(where, f"unsupported format; readable are {supported_formats()}")

@@ -1,0 +1,118 @@
+"""The tables of the record of truth and of its snapshots, with the steps between versions."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from index.errors import IndexMismatchError
+
+APPLICATION_ID = 0x56455253  # "VERS": tells our files from other SQLite files
+
+# One entry a format version: the statements that lead to it from the one before.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE documents (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            document_id TEXT NOT NULL UNIQUE,
+            title TEXT NOT NULL,
+            source TEXT NOT NULL,
+            root TEXT NOT NULL,
+            publisher TEXT,
+            author TEXT,
+            published_at TEXT,
+            url TEXT,
+            language TEXT,
+            labels TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            record_sha256 TEXT NOT NULL,
+            derivation TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE excluded (
+            document_seq INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
+            start INTEGER NOT NULL,
+            end INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            repeats_document_id TEXT,
+            CHECK (0 <= start AND start < end)
+        ) STRICT""",
+        "CREATE INDEX excluded_of ON excluded(document_seq)",
+        """CREATE TABLE fingerprints (
+            digest BLOB NOT NULL,
+            document_seq INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE
+        ) STRICT""",
+        "CREATE INDEX fingerprints_by_digest ON fingerprints(digest, document_seq)",
+        "CREATE INDEX fingerprints_of ON fingerprints(document_seq)",
+        """CREATE TABLE passages (
+            document_seq INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
+            start INTEGER NOT NULL,
+            end INTEGER NOT NULL,
+            sentences TEXT NOT NULL,
+            repeats_document_id TEXT,
+            vector_key BLOB NOT NULL,
+            PRIMARY KEY (document_seq, start),
+            CHECK (0 <= start AND start < end)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX passages_by_vector ON passages(vector_key)",
+        "CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    ),
+)
+FORMAT_VERSION = len(MIGRATIONS)
+
+SNAPSHOT_TABLES = (
+    """CREATE TABLE documents (
+        ordinal INTEGER PRIMARY KEY,
+        document_id TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        source TEXT NOT NULL,
+        root TEXT NOT NULL,
+        publisher TEXT,
+        author TEXT,
+        published_at TEXT,
+        url TEXT,
+        language TEXT,
+        labels TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE excluded (
+        document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+        reason TEXT NOT NULL, repeats_document_id TEXT
+    ) STRICT""",
+    "CREATE INDEX excluded_of ON excluded(document)",
+    """CREATE TABLE passages (
+        row INTEGER PRIMARY KEY,
+        document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+        sentences TEXT NOT NULL, repeats INTEGER
+    ) STRICT""",
+    "CREATE INDEX passages_of ON passages(document)",
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a catalog to this program's format, one version a transaction.
+
+    Raises:
+        IndexMismatchError: it was made by a newer program, or is no catalog of ours.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and owner != APPLICATION_ID:
+        raise IndexMismatchError("catalog.sqlite is an SQLite file of some other program")
+    if version > FORMAT_VERSION:
+        raise IndexMismatchError(
+            f"the catalog has format {version}, this program reads up to {FORMAT_VERSION}; "
+            "update the program, or use another VERSE_STATE_DIR"
+        )
+    for number in range(version, FORMAT_VERSION):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,189 @@
+"""The data that flows through the index, and the protocols of its replaceable parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import SpanError
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+def sha256_text(text: str) -> str:
+    """Return the hex sha256 of `text` as UTF-8: what clients recompute to check a document."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document as we store and show it.
+
+    `text` is the canonical text (see `index.canonical`); nothing changes it afterwards.
+    `published_at` is an ISO 8601 date or date-time. What is unknown is `None`: nothing is guessed.
+    `source` is where it came from as the person named it; `root` the path that was indexed, which
+    is what pruning goes by.
+    """
+
+    document_id: str
+    title: str
+    text: str
+    source: str
+    root: str
+    publisher: str | None = None
+    author: str | None = None
+    published_at: str | None = None
+    url: str | None = None
+    language: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Hex sha256 of the canonical text as UTF-8."""
+        return sha256_text(self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedSpan:
+    """A part of a document that is kept but never quoted, with the reason.
+
+    `repeats_document_id` is set for reason `repeats_other_document`: the span counts again for
+    somebody who cannot see that other document.
+    """
+
+    start: int
+    end: int
+    reason: str
+    repeats_document_id: str | None = None
+
+
+SentenceKind = Literal["text", "heading", "list_item"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of one document: `document.text[start:end]`, no white space at either end."""
+
+    start: int
+    end: int
+    kind: SentenceKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A slice of one document, the unit we embed, rank and show.
+
+    `text == document.text[start:end]`. Offsets count characters (code points) of the canonical
+    `Document.text`, end exclusive; they are neither bytes nor tokens. `sentences` are its whole
+    sentences in order, with offsets into the document.
+
+    Raises:
+        SpanError: the span is empty, negative or not as long as `text`.
+    """
+
+    document_id: str
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Sentence, ...]
+    repeats_document_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.end <= self.start or self.end - self.start != len(self.text):
+            raise SpanError(
+                f"passage {self.document_id!r} {self.start}-{self.end} does not fit a text "
+                f"of {len(self.text)} characters"
+            )
+
+    @property
+    def passage_id(self) -> str:
+        """`document_id:start-end`, so that rebuilding gives the same ids."""
+        return f"{self.document_id}:{self.start}-{self.end}"
+
+    def sentence_text(self, sentence: Sentence) -> str:
+        """Return the characters of one of this passage's sentences."""
+        return self.text[sentence.start - self.start : sentence.end - self.start]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPassage:
+    """A passage with its rank (from 1) and score (higher is better; the kind is the ranker's)."""
+
+    passage: Passage
+    score: float
+    rank: int
+
+
+class Embedder(Protocol):
+    """Maps text to unit vectors; a question and a passage may be encoded differently."""
+
+    @property
+    def name(self) -> str:
+        """Model id with a hash of its weights, written to the manifest and checked on load."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text the model reads, in its own tokens; what is longer is cut."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the length of each text in the model's own tokens, without special ones."""
+
+    def embed_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32 `(len(texts), dimension)`, rows of L2 norm 1, in the order given."""
+
+    def embed_passages(self, texts: Sequence[str]) -> FloatArray:
+        """Same shape and norm; the only method that may add a passage prompt."""
+
+
+class VectorStore(Protocol):
+    """Nearest neighbours by cosine similarity among rows 0 … len-1."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def search(
+        self, queries: FloatArray, k: int, allowed: BoolArray | None = None
+    ) -> list[list[tuple[int, float]]]:
+        """Return at most `k` (row, cosine) pairs a query, best first, ties by row.
+
+        `allowed` is a mask over rows; it is applied inside the search, so that a narrow mask
+        still fills `k` places. `None` allows every row.
+        """
+
+
+class LexicalIndex(Protocol):
+    """BM25 over title, publisher and body."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def search(
+        self, terms: Sequence[str], k: int, allowed: RowFilter | None = None
+    ) -> list[tuple[int, float]]:
+        """Return at most `k` (row, BM25) pairs with a score above 0, best first, ties by row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFilter:
+    """Which rows a search may return, as both kinds of index need it.
+
+    `rows` is the mask over passages. `documents` are the ordinals of the allowed documents, or
+    `None` for all of them.
+    """
+
+    rows: BoolArray
+    documents: frozenset[int] | None
+
+
+ProgressCallback = Callable[[str, int, int], None]
+"""Called with (stage, done, total); the command line draws bars from it."""

@@ -1,0 +1,108 @@
+"""Exact nearest neighbours: FAISS for serving, NumPy as the reference that it is tested against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from index.errors import GenerationDamagedError, IndexStoreError
+from index.types import BoolArray, FloatArray
+
+
+class NumpyStore:
+    """Brute force in a few lines: what every other store must agree with."""
+
+    def __init__(self, vectors: FloatArray) -> None:
+        self._vectors = _checked(vectors)
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def search(
+        self, queries: FloatArray, k: int, allowed: BoolArray | None = None
+    ) -> list[list[tuple[int, float]]]:
+        rows = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
+        scores = _checked(queries) @ self._vectors[rows].T
+        return [
+            sorted(
+                ((int(row), float(score)) for row, score in zip(rows, line, strict=True)),
+                key=lambda hit: (-hit[1], hit[0]),
+            )[:k]
+            for line in scores
+        ]
+
+
+class FaissStore:
+    """FAISS with inner products over unit vectors; exact, one thread a query."""
+
+    def __init__(self, index: object) -> None:
+        self._index = index
+
+    @classmethod
+    def build(cls, vectors: FloatArray) -> FaissStore:
+        """Index the rows in order; `vectors` is float32 `(rows, dimension)` of unit length."""
+        faiss = _faiss()
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(_checked(vectors))
+        return cls(index)
+
+    @classmethod
+    def load(cls, path: Path) -> FaissStore:
+        """Read a file whose hash the caller has checked: the format itself has no checksum.
+
+        Raises:
+            GenerationDamagedError: FAISS cannot read it all the same.
+        """
+        try:
+            return cls(_faiss().read_index(str(path)))
+        except RuntimeError as error:
+            raise GenerationDamagedError(f"{path.name} cannot be read: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write the index; syncing is the caller's part."""
+        try:
+            _faiss().write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise IndexStoreError(f"{path.name} cannot be written: {error}") from error
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)  # type: ignore[attr-defined]
+
+    def search(
+        self, queries: FloatArray, k: int, allowed: BoolArray | None = None
+    ) -> list[list[tuple[int, float]]]:
+        faiss = _faiss()
+        k = min(k, len(self))
+        if k < 1 or len(queries) < 1:
+            return [[] for _ in queries]
+        parameters = None
+        if allowed is not None:
+            bits = np.packbits(allowed, bitorder="little")
+            selector = faiss.IDSelectorBitmap(len(bits) * 8, faiss.swig_ptr(bits))
+            parameters = faiss.SearchParameters(sel=selector)
+        scores, rows = self._index.search(_checked(queries), k, params=parameters)  # type: ignore[attr-defined]
+        return [
+            sorted(
+                # FAISS fills missing neighbours with row -1, which as a list index is the last.
+                ((int(r), float(s)) for r, s in zip(line, values, strict=True) if r != -1),
+                key=lambda hit: (-hit[1], hit[0]),
+            )
+            for line, values in zip(rows, scores, strict=True)
+        ]
+
+
+def _faiss():  # type: ignore[no-untyped-def]  # FAISS has no types
+    import faiss
+
+    # A second OpenMP thread brings a single query nothing and spins while others work.
+    faiss.omp_set_num_threads(1)
+    return faiss
+
+
+def _checked(vectors: FloatArray) -> FloatArray:
+    if vectors.ndim != 2 or vectors.dtype != np.float32:
+        raise IndexStoreError(
+            f"vectors must be float32 of two axes, not {vectors.dtype} {vectors.shape}"
+        )
+    return np.ascontiguousarray(vectors)
