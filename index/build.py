@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from index.catalog import Catalog
-from index.clean import fingerprints, mark_boilerplate, mark_repeats_of_others
+from index.clean import Fingerprint, fingerprints, mark_boilerplate, mark_repeats_of_others
 from index.errors import (
     DocumentError,
+    DuplicateIdError,
     GenerationDamagedError,
     IndexMismatchError,
     IndexMissingError,
 )
 from index.formats import Problem
 from index.generation import check_files, publish, read_manifest
-from index.load import load_paths
+from index.load import load_paths, root_of
 from index.settings import IndexSettings
 from index.split import split_document
 from index.state import StateFolder
@@ -126,21 +128,12 @@ def _store(
 ) -> None:
     seen: set[str] = set()
     damaged_sources: set[str] = set()
-    for number, item in enumerate(load_paths(paths), start=1):
-        progress("reading", number, 0)
-        if isinstance(item, Problem):
-            if item.fatal:
-                report.problems.append(item.error)
-                damaged_sources.add(os.path.abspath(item.error.where.split(", line ")[0]))
-            else:
-                report.skipped.append(str(item.error))
-            continue
-        try:
-            change = catalog.put(item, mark_boilerplate(item), fingerprints(item.text))
-        except DocumentError as error:
-            report.problems.append(error)
-            continue
-        seen.add(item.document_id)
+    taken: list[tuple[Document, DuplicateIdError]] = []
+
+    def store(document: Document) -> None:
+        own = mark_boilerplate(document)
+        change = catalog.put(document, own, _quotable(fingerprints(document.text), own))
+        seen.add(document.document_id)
         match change:
             case "added":
                 report.added += 1
@@ -148,14 +141,54 @@ def _store(
                 report.replaced += 1
             case "unchanged":
                 report.unchanged += 1
-        on_event(change, item.document_id)
+        on_event(change, document.document_id)
+
+    for number, item in enumerate(load_paths(paths), start=1):
+        progress("reading", number, 0)
+        if isinstance(item, Problem):
+            if item.fatal:
+                report.problems.append(item.error)
+                # A file's name, or its name and a line; a name may itself say ", line ".
+                where = item.error.where
+                damaged_sources |= {os.path.abspath(w) for w in (where, where.rpartition(", line ")[0]) if w}
+            else:
+                report.skipped.append(str(item.error))
+            continue
+        try:
+            store(item)
+        except DuplicateIdError as error:
+            taken.append((item, error))
+        except DocumentError as error:
+            report.problems.append(error)
     if prune:
-        roots = [str(path.absolute()) for path in paths]
+        roots = [root_of(path) for path in paths]
         for document_id, source in catalog.documents_of_roots(roots).items():
             if document_id not in seen and source not in damaged_sources:
                 catalog.remove(document_id)
                 report.removed += 1
                 on_event("removed", document_id)
+    for item, error in taken:
+        # What was pruned may have held the id: a document that went from one file to another.
+        if not prune or item.document_id in seen:
+            report.problems.append(error)
+            continue
+        try:
+            store(item)
+        except DuplicateIdError as again:
+            report.problems.append(again)
+
+
+def _quotable(marks: Sequence[Fingerprint], excluded: Sequence[ExcludedSpan]) -> list[Fingerprint]:
+    """Leave out the paragraphs that this document excludes: it does not hold them for others.
+
+    A "Read also" item is often the first paragraph of the article that it points to.
+    """
+    starts = [span.start for span in excluded]
+    return [
+        mark
+        for mark in marks
+        if not (before := bisect_left(starts, mark.end)) or excluded[before - 1].end <= mark.start
+    ]
 
 
 def _derive(

@@ -7,6 +7,7 @@ It strips nothing and repairs nothing.
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -24,9 +25,11 @@ _BOMS = (
 # end-of-file mark of old DOS editors.
 _TEXT_CONTROLS = frozenset(b"\t\n\x0c\r\x1a\x1b\x0b")
 _MAX_CONTROL_SHARE = 0.002
-# A western text in cp1252 has few letters above 127; where they are the rule rather than the
+# A western text in cp1252 has few letters beyond ASCII; where they are the rule rather than the
 # exception the text is in another alphabet, and cp1252 would "succeed" with gibberish.
 _MAX_CP1252_SHARE = 0.15
+_NUL = re.compile("\x00")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +46,13 @@ def canonical_text(text: str, where: str) -> str:
     Raises:
         DocumentError: it holds a lone surrogate or a NUL, which no store or client can carry.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    # Every mark in front goes, or a second pass would find another one to take off.
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     text = unicodedata.normalize("NFC", text)
-    for bad, name in (("\x00", "a NUL character"), (_first_surrogate(text), "a lone surrogate")):
-        if bad and bad in text:
+    for pattern, name in ((_NUL, "a NUL character"), (_SURROGATE, "a lone surrogate")):
+        if found := pattern.search(text):
             raise DocumentError(
-                where, f"holds {name} at character {text.index(bad)}; remove it and index again"
+                where, f"holds {name} at character {found.start()}; remove it and index again"
             )
     return text
 
@@ -66,10 +70,13 @@ def decode(raw: bytes, where: str) -> Decoded:
         return _decoded(raw, _utf16_without_mark(raw, where), where)
     try:
         return _decoded(raw, "utf-8", where)
-    except EncodingError:
+    except EncodingError as error:
+        if not isinstance(error.__cause__, UnicodeDecodeError):
+            raise  # it is UTF-8, and what it says is no text
         _refuse_binary(raw, where)
         _refuse_mixed(raw, where)
-    high = sum(byte > 127 for byte in raw)
+    # Below 0xc0 cp1252 has quotation marks and dashes; a dialogue is full of them in any language.
+    high = sum(byte >= 0xC0 for byte in raw)
     letters = high + sum(65 <= byte <= 90 or 97 <= byte <= 122 for byte in raw)
     if high <= _MAX_CP1252_SHARE * letters:
         try:
@@ -90,10 +97,6 @@ def _decoded(raw: bytes, encoding: str, where: str) -> Decoded:
         ) from error
     _refuse_control_characters(text, where)
     return Decoded(text=canonical_text(text, where), encoding=encoding)
-
-
-def _first_surrogate(text: str) -> str:
-    return next((char for char in text if "\ud800" <= char <= "\udfff"), "")
 
 
 def _utf16_without_mark(raw: bytes, where: str) -> str:

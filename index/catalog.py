@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from index.clean import Fingerprint
-from index.errors import CatalogDamagedError, DuplicateIdError, StateFolderError
+from index.errors import CatalogDamagedError, DuplicateIdError, SpanError, StateFolderError
 from index.schema import migrate
 from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
 
@@ -48,11 +48,12 @@ class Catalog:
             raise StateFolderError(f"{path} cannot be opened: {error}") from error
         try:
             with self._reporting_damage():
-                self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._refuse_damage()
                 migrate(self._db)
+                # Last, because it is written into the file: one that is not ours stays as it was.
+                self._db.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             self._db.close()
             raise
@@ -86,12 +87,17 @@ class Catalog:
         digest = _record_digest(document)
         with self._transaction():
             row = self._db.execute(
-                "SELECT seq, source, record_sha256 FROM documents WHERE document_id = ?",
-                (document.document_id,),
+                "SELECT seq, source, record_sha256, text = ? FROM documents WHERE document_id = ?",
+                (document.text, document.document_id),
             ).fetchone()
             if row is not None:
                 _refuse_other_source(document, row[1])
-                if row[2] == digest:
+                if row[2] == digest and row[3]:
+                    # The file may have moved; its old place must not go on holding the id.
+                    self._db.execute(
+                        "UPDATE documents SET source = ?, root = ? WHERE seq = ? AND (source, root) <> (?, ?)",
+                        (document.source, document.root, row[0], document.source, document.root),
+                    )
                     return "unchanged"
                 self._unsettle_sharers(row[0])
                 self._db.execute("DELETE FROM fingerprints WHERE document_seq = ?", (row[0],))
@@ -127,21 +133,23 @@ class Catalog:
             if row is None:
                 return
             self._unsettle_sharers(row[0])
+            self._db.execute(
+                "DELETE FROM vectors WHERE key IN (SELECT vector_key FROM passages WHERE document_seq = :seq) "
+                "AND NOT EXISTS (SELECT 1 FROM passages WHERE vector_key = vectors.key AND document_seq <> :seq)",
+                {"seq": row[0]},
+            )
             self._db.execute("DELETE FROM documents WHERE seq = ?", (row[0],))
-            self._drop_unused_vectors()
 
     def documents_of_roots(self, roots: Collection[str]) -> dict[str, str]:
         """Return {document id: source} of the documents that came from these paths."""
         marks = ",".join("?" * len(roots))
         return dict(
-            self._db.execute(
-                f"SELECT document_id, source FROM documents WHERE root IN ({marks})", tuple(roots)
-            ).fetchall()
+            self._read(f"SELECT document_id, source FROM documents WHERE root IN ({marks})", tuple(roots))
         )
 
     def count(self) -> int:
         """Number of documents."""
-        return int(self._db.execute("SELECT count(*) FROM documents").fetchone()[0])
+        return int(next(self._read("SELECT count(*) FROM documents"))[0])
 
     # Derivation
 
@@ -149,7 +157,7 @@ class Catalog:
         """Return the documents whose passages were not made with these settings, in order."""
         return [
             int(seq)
-            for (seq,) in self._db.execute(
+            for (seq,) in self._read(
                 "SELECT seq FROM documents WHERE derivation <> ? ORDER BY seq", (derivation,)
             )
         ]
@@ -160,22 +168,19 @@ class Catalog:
         Raises:
             CatalogDamagedError: the text is not what was stored.
         """
-        row = self._db.execute(
-            f"SELECT {_COLUMNS}, text, sha256 FROM documents WHERE seq = ?", (seq,)
-        ).fetchone()
+        row = next(self._read(f"SELECT {_COLUMNS}, text, sha256 FROM documents WHERE seq = ?", (seq,)))
         return document_of(row[:10], row[10], row[11])
 
     def earlier_holders(self, seq: int, prints: Iterable[Fingerprint]) -> dict[bytes, str]:
         """Map each digest to the first document before `seq` that holds that paragraph."""
         holders: dict[bytes, str] = {}
         for mark in prints:
-            row = self._db.execute(
+            for (document_id,) in self._read(
                 "SELECT d.document_id FROM fingerprints f JOIN documents d ON d.seq = f.document_seq "
                 "WHERE f.digest = ? AND f.document_seq < ? ORDER BY f.document_seq LIMIT 1",
                 (mark.digest, seq),
-            ).fetchone()
-            if row is not None:
-                holders[mark.digest] = row[0]
+            ):
+                holders[mark.digest] = document_id
         return holders
 
     def derive(
@@ -206,12 +211,12 @@ class Catalog:
 
     def passages_without_vectors(self) -> list[tuple[bytes, int, int, int]]:
         """Return (key, document seq, start, end), once a key, in the order of the documents."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT p.vector_key, p.document_seq, p.start, p.end FROM passages p "
             "LEFT JOIN vectors v ON v.key = p.vector_key WHERE v.key IS NULL "
             "ORDER BY p.document_seq, p.start"
-        ).fetchall()
-        return list({row[0]: row for row in reversed(rows)}.values())[::-1]
+        )
+        return list({row[0]: row for row in reversed(list(rows))}.values())[::-1]
 
     def add_vectors(self, keys: Sequence[bytes], vectors: FloatArray) -> None:
         """Store vectors under their keys."""
@@ -224,7 +229,7 @@ class Catalog:
     def drop_unused_vectors(self) -> None:
         """Forget vectors that no passage needs any more."""
         with self._transaction():
-            self._drop_unused_vectors()
+            self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT vector_key FROM passages)")
 
     def vectors(self, keys: Sequence[bytes], dimension: int) -> FloatArray:
         """Return the vectors of these keys, in order.
@@ -234,7 +239,7 @@ class Catalog:
         """
         found = np.empty((len(keys), dimension), dtype=np.float32)
         for number, key in enumerate(keys):
-            row = self._db.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
+            row = next(self._read("SELECT vector FROM vectors WHERE key = ?", (key,)), None)
             if row is None or len(row[0]) != 4 * dimension:
                 raise self._damaged("a stored vector is missing or cut short")
             found[number] = np.frombuffer(row[0], dtype="<f4")
@@ -247,7 +252,7 @@ class Catalog:
     def corpus_sha256(self) -> str:
         """Return one hash of every document's id, text and metadata."""
         digest = hashlib.sha256()
-        for document_id, record in self._db.execute(
+        for document_id, record in self._read(
             "SELECT document_id, record_sha256 FROM documents ORDER BY document_id"
         ):
             digest.update(f"{document_id}\0{record}\n".encode())
@@ -255,15 +260,14 @@ class Catalog:
 
     def all_documents(self) -> Iterator[tuple[int, Document]]:
         """Yield (seq, document) in the order in which they were first stored, each checked."""
-        cursor = self._db.execute(f"SELECT seq, {_COLUMNS}, text, sha256 FROM documents ORDER BY seq")
-        for row in cursor:
+        for row in self._read(f"SELECT seq, {_COLUMNS}, text, sha256 FROM documents ORDER BY seq"):
             yield int(row[0]), document_of(row[1:11], row[11], row[12])
 
     def excluded_of(self, seq: int) -> list[ExcludedSpan]:
         """Return a document's excluded spans in order."""
         return [
             ExcludedSpan(start=start, end=end, reason=reason, repeats_document_id=repeats)
-            for start, end, reason, repeats in self._db.execute(
+            for start, end, reason, repeats in self._read(
                 "SELECT start, end, reason, repeats_document_id FROM excluded "
                 "WHERE document_seq = ? ORDER BY start",
                 (seq,),
@@ -274,7 +278,7 @@ class Catalog:
         """Return a document's passages in order, each with its vector's key."""
         return [
             (passage_of(document.document_id, document.text, start, end, packed, repeats), key)
-            for start, end, packed, repeats, key in self._db.execute(
+            for start, end, packed, repeats, key in self._read(
                 "SELECT start, end, sentences, repeats_document_id, vector_key FROM passages "
                 "WHERE document_seq = ? ORDER BY start",
                 (seq,),
@@ -282,6 +286,12 @@ class Catalog:
         ]
 
     # Helpers
+
+    def _read(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(statement, values)
+        except sqlite3.DatabaseError as error:  # a page that is none, or bytes that are not UTF-8
+            raise self._damaged(str(error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -334,9 +344,6 @@ class Catalog:
             {"seq": seq},
         )
 
-    def _drop_unused_vectors(self) -> None:
-        self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT vector_key FROM passages)")
-
 
 def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
     """Make a document from the columns of a table, checking its text against its hash.
@@ -345,6 +352,10 @@ def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
         CatalogDamagedError: the text is not the one that was stored.
     """
     document_id, title, source, root, publisher, author, published_at, url, language, labels = row
+    try:
+        known = json.loads(labels)
+    except ValueError as error:
+        raise CatalogDamagedError(f"the labels of document {document_id!r} are damaged") from error
     if sha256_text(text) != sha256:
         raise CatalogDamagedError(
             f"the text of document {document_id!r} does not match its sha256; index it again"
@@ -360,24 +371,31 @@ def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
         published_at=published_at,
         url=url,
         language=language,
-        labels=json.loads(labels),
+        labels=known,
     )
 
 
 def passage_of(
     document_id: str, text: str, start: int, end: int, packed: str, repeats: str | None
 ) -> Passage:
-    """Make a passage from a document's text and a table's columns."""
-    return Passage(
-        document_id=document_id,
-        start=start,
-        end=end,
-        text=text[start:end],
-        sentences=tuple(
-            Sentence(start=s, end=e, kind=_SENTENCE_KINDS[kind]) for s, e, kind in json.loads(packed)
-        ),
-        repeats_document_id=repeats,
-    )
+    """Make a passage from a document's text and a table's columns.
+
+    Raises:
+        CatalogDamagedError: the columns do not fit the text.
+    """
+    try:
+        return Passage(
+            document_id=document_id,
+            start=start,
+            end=end,
+            text=text[start:end],
+            sentences=tuple(
+                Sentence(start=s, end=e, kind=_SENTENCE_KINDS[kind]) for s, e, kind in json.loads(packed)
+            ),
+            repeats_document_id=repeats,
+        )
+    except (SpanError, ValueError, TypeError, IndexError) as error:
+        raise CatalogDamagedError(f"passage {start}-{end} of document {document_id!r} is damaged") from error
 
 
 def pack_sentences(sentences: Iterable[Sentence]) -> str:

@@ -15,3 +15,9 @@ def date_words(published_at: str | None) -> str:
         return ""
     moment = datetime.fromisoformat(published_at)
     return f"{_MONTHS[moment.month - 1]} {moment.day} {moment.year} {moment.date().isoformat()}"
+
+
+def date_for_readers(published_at: str) -> str:
+    """Return "6 November 2025" for an ISO 8601 date or date-time, as it was written, in no time zone."""
+    moment = datetime.fromisoformat(published_at)
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"

@@ -186,7 +186,10 @@ class Generation:
         )
         document = self.document_at(ordinal)
         original = None if repeats is None else self.document_at(repeats).document_id
-        return passage_of(document.document_id, document.text, start, end, packed, original)
+        try:
+            return passage_of(document.document_id, document.text, start, end, packed, original)
+        except CatalogDamagedError as error:
+            raise GenerationDamagedError(str(error)) from error
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
         with self._lock:
@@ -236,10 +239,10 @@ def publish(
         digest = sha256_file(state.generations / name / _MANIFEST)
         previous = _previous(state)
         replace_file(state.current, f"{name} {digest}\n")
-    except OSError as error:
+    except (OSError, sqlite3.OperationalError) as error:
         raise StateFolderError(
-            f"the index cannot be written to {state.path}: {error.strerror or error}; the index "
-            "before it still serves"
+            f"the index cannot be written to {state.path}: {getattr(error, 'strerror', None) or error}; "
+            "the index before it still serves"
         ) from error
     for folder in _folders(state):
         # The one before stays: a reader may be opening it at this moment.
@@ -369,8 +372,6 @@ def _write_files(
         db.close()
     FaissStore.build(catalog.vectors(keys, dimension)).save(folder / _VECTORS)
     TantivyIndex.build(folder / _LEXICAL, lexical_rows, settings.field_weights)
-    for lock in (folder / _LEXICAL).glob(".tantivy-*.lock"):
-        lock.unlink()
     return total, len(keys)
 
 
@@ -419,7 +420,12 @@ def _lexical_row(
 
 
 def _files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    # tantivy leaves an empty lock file behind wherever it opens an index.
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".tantivy-")
+    )
 
 
 def _folders(state: StateFolder) -> list[Path]:

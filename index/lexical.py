@@ -104,6 +104,18 @@ class TantivyIndex:
         """Return how many passages hold `term` in their body."""
         return int(self._searcher.doc_freq("body", term))
 
+    def has_term(self, term: str) -> bool:
+        """Tell whether any field of any passage holds `term`."""
+        return any(self._searcher.doc_freq(field, term) for field in FIELDS)
+
+    def terms_with_prefix(self, prefix: str) -> list[tuple[str, int]]:
+        """Return the terms of all bodies and titles that begin so, with how many passages hold them."""
+        counts: dict[str, int] = {}
+        for field in ("title", "body"):
+            for term, count in self._searcher.terms_with_prefix(field, prefix):
+                counts[term] = max(count, counts.get(term, 0))
+        return sorted(counts.items())
+
     def search(
         self, terms: Sequence[str], k: int, allowed: RowFilter | None = None
     ) -> list[tuple[int, float]]:
@@ -124,7 +136,7 @@ class TantivyIndex:
         )
         # Ties are ordered by row, so ask for a few more than wanted: a tie at the edge of the
         # list would otherwise be cut by tantivy's order.
-        found = self._searcher.search(self._within(query, allowed), k + 16, count=False).hits
+        found = self._searcher.search(self._within(query, allowed), min(k, len(self)) + 16, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
         hits = [(int(row), float(score)) for row, (score, _) in zip(rows, found, strict=True) if row is not None]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]

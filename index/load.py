@@ -19,12 +19,18 @@ from index.types import Document
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,119}")
 _HEADING_MARK = re.compile(r"^ {0,3}#{1,6}\s+|\s+#+\s*$")
+_ENDS_LIKE_PROSE = re.compile(r"[.:,;…][\"'”’»)]*$")
 _TITLE_LINES = 5
 _MAX_TITLE = 200
+
+Found = tuple[Path, str, str, SourceEntry | None]
+"""(path, path relative to the indexed folder, root, what `sources.toml` says of it)."""
 
 
 def load_paths(paths: Sequence[Path]) -> Iterator[Document | Problem]:
     """Yield every document below the given files and folders, in a stable order.
+
+    All paths are looked at before the first document, so that an error leaves nothing half done.
 
     Raises:
         SourceError: a path does not exist, a folder holds no documents, or its `sources.toml`
@@ -32,10 +38,16 @@ def load_paths(paths: Sequence[Path]) -> Iterator[Document | Problem]:
     """
     if not paths:
         raise SourceError("no path was given; name a file or a folder to index")
-    for path in paths:
-        if not path.exists():
-            raise SourceError(f"{path}: does not exist")
-        yield from _load_folder(path) if path.is_dir() else _load_single(path)
+    for item in [found for path in paths for found in _find(path)]:
+        if isinstance(item, Problem):
+            yield item
+        else:
+            yield from _load_file(*item)
+
+
+def root_of(path: Path) -> str:
+    """Return the name that pruning knows a path by: the same however the path was written."""
+    return _printable(os.path.abspath(path))
 
 
 def supported_formats() -> str:
@@ -43,17 +55,19 @@ def supported_formats() -> str:
     return ", ".join(sorted(READERS))
 
 
-def _load_single(path: Path) -> Iterator[Document | Problem]:
-    root = path.absolute()
-    if path.suffix.lower() not in READERS:
+def _find(path: Path) -> Iterator[Found | Problem]:
+    if not path.exists():
+        raise SourceError(f"{_printable(path)}: does not exist")
+    root = root_of(path)
+    if path.is_dir():
+        yield from _find_below(path, root)
+    elif path.suffix.lower() not in READERS:
         yield Problem(error=_unsupported(_printable(path)))
-        return
-    entry = read_sources(path.parent).entries.get(path.name)
-    yield from _load_file(path, path.name, root, entry)
+    else:
+        yield path, path.name, root, read_sources(path.parent).entries.get(path.name)
 
 
-def _load_folder(folder: Path) -> Iterator[Document | Problem]:
-    root = folder.absolute()
+def _find_below(folder: Path, root: str) -> Iterator[Found | Problem]:
     readable = False
     for path, relative, entry, ignored in _walk(folder):
         if ignored:
@@ -62,9 +76,9 @@ def _load_folder(folder: Path) -> Iterator[Document | Problem]:
             yield Problem(error=_unsupported(_printable(path)), fatal=False)
             continue
         readable = True
-        yield from _load_file(path, relative, root, entry)
+        yield path, relative, root, entry
     if not readable:
-        raise SourceError(f"{folder}: holds no documents ({supported_formats()})")
+        raise SourceError(f"{_printable(folder)}: holds no documents ({supported_formats()})")
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool]]:
@@ -105,9 +119,13 @@ def _described(path: Path, lists: list[tuple[Path, SourceList]]) -> tuple[Source
 
 
 def _load_file(
-    path: Path, relative: str, root: Path, entry: SourceEntry | None
+    path: Path, relative: str, root: str, entry: SourceEntry | None
 ) -> Iterator[Document | Problem]:
     where = _printable(path)
+    if path.exists() and not path.is_file():
+        # A pipe or a device may never end.
+        yield Problem(error=DocumentError(where, "is no regular file"))
+        return
     if entry is not None and entry.sha256 is not None:
         try:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -131,7 +149,7 @@ def _load_file(
             yield Problem(error=error)
 
 
-def _document(record: Record, path: Path, relative: str, root: Path, entry: SourceEntry) -> Document:
+def _document(record: Record, path: Path, relative: str, root: str, entry: SourceEntry) -> Document:
     return Document(
         document_id=record.document_id or file_document_id(relative),
         title=canonical_text(
@@ -139,8 +157,8 @@ def _document(record: Record, path: Path, relative: str, root: Path, entry: Sour
             record.where,
         ),
         text=record.text,
-        source=_printable(path.absolute()),
-        root=_printable(root),
+        source=root_of(path),
+        root=root,
         publisher=record.publisher or entry.publisher,
         author=record.author or entry.author,
         published_at=record.published_at or entry.published_at,
@@ -172,7 +190,7 @@ def heading_title(text: str) -> str | None:
     if not lines:
         return None
     number, first = lines[0]
-    if len(first) > _MAX_TITLE or first.endswith((".", ":", ",", ";", "…")) or not re.search(r"\w", first):
+    if len(first) > _MAX_TITLE or _ENDS_LIKE_PROSE.search(first) or not re.search(r"\w", first):
         return None
     if len(lines) == 1:
         return None

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from index.errors import DocumentError, SourceError
 from index.formats.record import checked_date
@@ -85,6 +85,9 @@ def _entry(path: Path, number: int, row: dict[str, object]) -> tuple[str, Source
     where = f"{path}: [[source]] number {number}"
     if not isinstance(name, str) or not name:
         raise SourceError(f"{where} has no file")
+    if name.startswith("/") or ".." in name.split("/"):
+        raise SourceError(f"{where}: {name!r} is not below the folder of {FILE_NAME}")
+    name = PurePosixPath(name).as_posix()  # "./a.txt" is "a.txt"
     unknown = set(row) - _TEXT_KEYS - {"file", "published_at"}
     if unknown:
         raise SourceError(f"{where}: unknown key {sorted(unknown)[0]!r}")

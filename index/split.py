@@ -6,8 +6,10 @@ Nothing here makes text: every function returns positions in the document's own 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from index.errors import SpanError
 from index.tokens import CountTokens
@@ -23,7 +25,8 @@ _PLAIN_SPACES = str.maketrans(
     )
 )
 _LINE = re.compile(r"[^\n]+")
-_BULLET = re.compile(r"[ \t]*(?:[-*+•‣▪●◦–—]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]+(?=\S)")
+# "A." is more often somebody's initial ("E. coli", "J. Smith") than a letter of a list.
+_BULLET = re.compile(r"[ \t]*(?:[-*+•‣▪●◦–—]|\(?\d{1,3}[.)]|\(?[a-zA-Z]\)|[a-z]\.)[ \t]+(?=\S)")
 _MARKDOWN_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?=\S)")
 _TERMINATED = re.compile(r"[.!?…:;,。！？]['\"”’»)\]]*\s*$")
 # A sentence that ends in one of these may have been cut in the middle.
@@ -33,6 +36,8 @@ _OPEN_ENDED = re.compile(
     r"\b[A-ZА-ЯЁ]\.)['\"”’»)]*$"
 )
 _MAX_HEADING = 120
+_TAIL = 80
+_PLAIN_GAPS = frozenset({"", " ", "\n", "\n\n"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,11 @@ def sentences(text: str, paragraph: Paragraph, language: str | None = None) -> l
         else:
             found.append(Sentence(start=span[0], end=span[1], kind=kind))
     return found
+
+
+def ends_open(text: str) -> bool:
+    """Tell whether a sentence ends in an abbreviation, so that it may go on after it."""
+    return _OPEN_ENDED.search(text) is not None
 
 
 def split_document(
@@ -208,7 +218,8 @@ def _boundaries(paragraph: str, language: str | None) -> list[tuple[int, int]]:
 
 def _cut_in_the_middle(text: str, before: Sentence, after: tuple[int, int]) -> bool:
     """Tell whether a boundary is more likely inside a sentence than between two."""
-    left, right = text[before.start : before.end], text[after[0] : after[1]]
+    # Only the end of what may have grown long: to search it whole each time would be quadratic.
+    left, right = text[max(before.start, before.end - _TAIL) : before.end], text[after[0] : after[1]]
     if right[:1].islower():
         # "5 p.m. in Almaty", "e.g. this"; but brands such as "iPhone" may begin a sentence.
         return bool(_OPEN_ENDED.search(left)) or left.endswith(("!", "?", "…", "...", "”", '"', "»"))
@@ -220,8 +231,9 @@ def _cut_in_the_middle(text: str, before: Sentence, after: tuple[int, int]) -> b
     return bool(re.search(r"(?:^|\s|\.)(?:Mr|Mrs|Ms|Dr|Prof|Gen|Sen|Rep|Gov|Lt|Col|St|Mt|No|Fig)\.$", left))
 
 
-Unit = tuple[int, int, int, int, tuple[Sentence, ...]]
-"""(start, end, tokens, embedder tokens, sentences): what is packed and never cut again."""
+Unit = tuple[int, int, int, int, tuple[Sentence, ...], int, int]
+"""What is packed and never cut again: start, end, tokens, embedder tokens, sentences, and the tokens
+of what stands between it and the unit before (white space, bullets, heading marks)."""
 
 
 def _runs(
@@ -229,15 +241,20 @@ def _runs(
 ) -> Iterable[tuple[list[Sentence], str | None]]:
     """Yield the runs of sentences between excluded spans, and those inside repeated ones."""
     spans = sorted(excluded, key=lambda span: (span.start, span.end))
+    ends = sorted(span.end for span in spans)
+    reached, touching = 0, list[ExcludedSpan]()
     run: list[Sentence] = []
     current: ExcludedSpan | None = None
     barrier = 0  # number of excluded spans that end before the run
     for paragraph in _with_title_as_heading(document):
         for sentence in sentences(document.text, paragraph, document.language):
-            touching = [s for s in spans if s.start < sentence.end and s.end > sentence.start]
+            while reached < len(spans) and spans[reached].start < sentence.end:
+                touching.append(spans[reached])
+                reached += 1
+            touching = [s for s in touching if s.end > sentence.start]
             blocked = next((s for s in touching if s.repeats_document_id is None), None)
             repeat = touching[0] if touching and blocked is None else None
-            passed = sum(s.end <= sentence.start for s in spans)
+            passed = bisect_right(ends, sentence.start)
             if run and (blocked or repeat != current or passed != barrier):
                 yield run, current.repeats_document_id if current else None
                 run = []
@@ -280,15 +297,20 @@ def _within_budget(
 ) -> list[Unit]:
     """Count every sentence once and cut those that alone are over a budget."""
     texts = [text[s.start : s.end] for s in run]
+    gaps = [""] + [text[one.end : other.start] for one, other in pairwise(run)]
+    # One space or line end is one token at most, and none of the embedder's.
+    marked = [gap for gap in gaps if gap not in _PLAIN_GAPS]
+    gap_costs = dict(zip(marked, zip(count(marked), count_embedder(marked), strict=True), strict=True))
     units: list[Unit] = []
-    for sentence, tokens, pieces in zip(run, count(texts), count_embedder(texts), strict=True):
+    for sentence, gap, tokens, pieces in zip(run, gaps, count(texts), count_embedder(texts), strict=True):
+        between = gap_costs.get(gap, (1, 0))
         if tokens <= budget and pieces <= embedder_budget:
-            units.append((sentence.start, sentence.end, tokens, pieces, (sentence,)))
+            units.append((sentence.start, sentence.end, tokens, pieces, (sentence,), *between))
             continue
         for start, end in _cut(text, sentence.start, sentence.end, budget, count, embedder_budget, count_embedder):
             part = Sentence(start=start, end=end, kind=sentence.kind)
             # A part of an over-long sentence fills a passage alone, whatever it counts.
-            units.append((start, end, budget, embedder_budget, (part,)))
+            units.append((start, end, budget, embedder_budget, (part,), *between))
     return units
 
 
@@ -343,9 +365,9 @@ def _pack(
         )
 
     for unit in units:
-        # One token for the white space between two sentences.
-        tokens = sum(u[2] + 1 for u in held) + unit[2]
-        pieces = sum(u[3] for u in held) + unit[3]
+        between = [*held[1:], unit] if held else []
+        tokens = sum(u[2] for u in held) + sum(u[5] for u in between) + unit[2]
+        pieces = sum(u[3] for u in held) + sum(u[6] for u in between) + unit[3]
         full = tokens > budget or pieces > embedder_budget
         opens = unit[4][0].kind == "heading" and tokens > budget // 2
         if held and (full or opens):

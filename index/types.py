@@ -161,6 +161,10 @@ class VectorStore(Protocol):
         """
 
 
+    def reconstruct(self, rows: list[int]) -> FloatArray:
+        """Return the stored vectors of these rows, in order."""
+
+
 class LexicalIndex(Protocol):
     """BM25 over title, publisher and body."""
 

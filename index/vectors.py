@@ -19,6 +19,9 @@ class NumpyStore:
     def __len__(self) -> int:
         return len(self._vectors)
 
+    def reconstruct(self, rows: list[int]) -> FloatArray:
+        return self._vectors[rows]
+
     def search(
         self, queries: FloatArray, k: int, allowed: BoolArray | None = None
     ) -> list[list[tuple[int, float]]]:
@@ -69,25 +72,39 @@ class FaissStore:
     def __len__(self) -> int:
         return int(self._index.ntotal)  # type: ignore[attr-defined]
 
+    def reconstruct(self, rows: list[int]) -> FloatArray:
+        found: FloatArray = self._index.reconstruct_batch(np.asarray(rows, dtype=np.int64))  # type: ignore[attr-defined]
+        return found
+
     def search(
         self, queries: FloatArray, k: int, allowed: BoolArray | None = None
     ) -> list[list[tuple[int, float]]]:
         faiss = _faiss()
         k = min(k, len(self))
+        if allowed is not None and len(allowed) != len(self):
+            raise IndexStoreError(f"a mask over {len(allowed)} rows for a store of {len(self)}")
         if k < 1 or len(queries) < 1:
             return [[] for _ in queries]
         parameters = None
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
-            selector = faiss.IDSelectorBitmap(len(bits) * 8, faiss.swig_ptr(bits))
+            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
             parameters = faiss.SearchParameters(sel=selector)
-        scores, rows = self._index.search(_checked(queries), k, params=parameters)  # type: ignore[attr-defined]
+        # Of rows that tie at the edge FAISS keeps any: widen the search until the tie is whole.
+        wide = k
+        while True:
+            wide = min(wide + 1, len(self))
+            scores, rows = self._index.search(_checked(queries), wide, params=parameters)  # type: ignore[attr-defined]
+            whole = (scores[:, k - 1] > scores[:, -1]) | (rows[:, -1] == -1)
+            if wide == len(self) or whole.all():
+                break
+            wide *= 2
         return [
             sorted(
                 # FAISS fills missing neighbours with row -1, which as a list index is the last.
                 ((int(r), float(s)) for r, s in zip(line, values, strict=True) if r != -1),
                 key=lambda hit: (-hit[1], hit[0]),
-            )
+            )[:k]
             for line, values in zip(rows, scores, strict=True)
         ]
 

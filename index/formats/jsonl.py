@@ -44,29 +44,29 @@ def read_jsonl(path: Path, where: str) -> Iterator[Record | Problem]:
                     yield record
     except OSError as error:
         yield Problem(error=DocumentError(where, f"cannot be read: {error.strerror or error}"))
-    except EncodingError as error:
+    except DocumentError as error:
         yield Problem(error=error)
 
 
 def _lines(file: io.BufferedReader, where: str) -> Iterator[bytes]:
     start = file.peek(4)[:4]
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
         yield from decode(file.read(), where).text.encode("utf-8").split(b"\n")
         return
     first = True
     # Read in bounded pieces: a line without an end must not fill the memory.
     while line := file.readline(_MAX_LINE_BYTES + 1):
-        if first:
-            line, first = line.removeprefix(codecs.BOM_UTF8), False
-        if len(line) > _MAX_LINE_BYTES:
+        if len(line) > _MAX_LINE_BYTES and not line.endswith(b"\n"):
             while (rest := file.readline(_MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
                 pass
-            line = line[: _MAX_LINE_BYTES + 1]
+        elif first:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        first = False
         yield line
 
 
 def _record(raw: bytes, where: str) -> Record:
-    if len(raw) > _MAX_LINE_BYTES:
+    if len(raw.rstrip(b"\r\n")) > _MAX_LINE_BYTES:
         raise DocumentError(where, f"is longer than {_MAX_LINE_BYTES} bytes; split the document")
     try:
         row = json.loads(raw.decode("utf-8"))
@@ -90,7 +90,9 @@ def _record(raw: bytes, where: str) -> Record:
         published_at=(
             checked_date(row["published_at"], where) if row.get("published_at") is not None else None
         ),
-        labels={str(key): _label(value) for key, value in row.items() if key not in _KNOWN},
+        labels={
+            canonical_text(key, where): _label(value, where) for key, value in row.items() if key not in _KNOWN
+        },
         **{key: _optional(row, key, where) for key in _OPTIONAL},
     )
 
@@ -124,8 +126,13 @@ def _kind(row: dict[str, Any], key: str) -> str:
     return "missing" if key not in row else f"a JSON {type(row[key]).__name__}"
 
 
-def _label(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+def _label(value: Any, where: str) -> str:
+    # Canonical too: a lone surrogate in a label cannot be stored any more than one in the text.
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    except RecursionError as error:  # writing takes a little more depth than reading took
+        raise DocumentError(where, "is nested too deeply") from error
+    return canonical_text(text, where)
 
 
 def _refuse_repeated(record: Record, number: int, lines_of_ids: dict[str, int]) -> None:

@@ -1,0 +1,223 @@
+"""The whole product, top to bottom: question → passages → sentences → verified quotes → answer."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from index.errors import SpanError
+from index.generation import Generation
+from index.types import Document
+from rag import SOFTWARE_VERSION
+from rag.calibrate import Calibration
+from rag.cite import closest, compose
+from rag.errors import GeneratorNotConfiguredError
+from rag.extract import draft_from, select_spans
+from rag.question import read_question
+from rag.quote import copy_quote, verify_quotes
+from rag.read import Reader
+from rag.retrieve import Retriever
+from rag.settings import RagSettings
+from rag.types import (
+    Abstention,
+    AbstainReason,
+    Answer,
+    AnswerText,
+    Citation,
+    Draft,
+    Filters,
+    Question,
+    Quote,
+    Reading,
+    Receipt,
+    Turn,
+    Withheld,
+)
+
+Mode = Literal["auto", "extractive", "generative"]
+
+_NO_ANSWER = {
+    "en": "The sources do not say.",
+    "ru": "В источниках об этом не сказано.",
+}
+# Below this share of the threshold the evidence is not merely weak: nothing found says it.
+_NOT_SUPPORTED_SHARE = 0.5
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request for an answer."""
+
+    question: str
+    history: tuple[Turn, ...] = ()
+    filters: Filters = Filters()
+    max_citations: int = 5
+    mode: Mode = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """The parts of one pipeline over one generation."""
+
+    retriever: Retriever
+    reader: Reader
+    calibration: Calibration
+    settings: RagSettings
+    embedder_name: str
+
+    @property
+    def generation(self) -> Generation:
+        return self.retriever.generation
+
+    def receipt(self) -> Receipt:
+        """Return what an answer made now would depend on."""
+        manifest = self.generation.manifest
+        return Receipt(
+            index_version=manifest.index_version,
+            corpus_sha256=manifest.corpus_sha256,
+            models={"embedder": self.embedder_name, "reader": self.reader.name, "generator": None},
+            settings_sha256=self.settings.sha256(manifest.settings),
+            software=SOFTWARE_VERSION,
+        )
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self.timings: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.timings[stage] = round((now - self._last) * 1000, 3)
+        self._last = now
+
+    def total(self) -> dict[str, float]:
+        return {"total": round((time.perf_counter() - self._started) * 1000, 3), **self.timings}
+
+
+def answer_question(ask: Ask, stages: Stages) -> Answer:
+    """Answer from quoted evidence, or abstain and say why.
+
+    Raises:
+        QAError: a stage failed. A failure is never turned into an abstention.
+    """
+    if ask.mode == "generative":
+        raise GeneratorNotConfiguredError(
+            "generative answers need a language model, and none is configured; "
+            "ask with mode auto or extractive"
+        )
+    clock = _Clock()
+    question = read_question(ask.question, ask.history)
+    allowed, any_allowed = stages.retriever.allowed(ask.filters)
+    if not any_allowed:
+        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
+    retrieved = stages.retriever.retrieve(question, stages.settings.evidence_passages, allowed)
+    clock.lap("retrieve")
+    if not retrieved.hits:
+        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
+    reading = stages.reader.read(
+        question, retrieved, stages.generation, stages.settings.evidence_passages
+    )
+    clock.lap("read")
+    if not reading.candidates:
+        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
+    probability = stages.calibration.probability(reading.signals)
+    threshold = stages.settings.min_probability
+    threshold = stages.calibration.threshold if threshold is None else threshold
+    document_of = _document_of(stages.generation)
+    spans = select_spans(reading.candidates, ask.max_citations)
+    draft = draft_from(spans, document_of)
+    quotes, withheld = _verified(draft, reading, document_of)
+    clock.lap("verify")
+    if probability < threshold or not quotes:
+        weak = probability < _NOT_SUPPORTED_SHARE * threshold or not quotes
+        reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
+        nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
+        return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
+    composed = compose(draft, quotes, document_of)
+    return Answer(
+        answer_id=_new_id(),
+        status="answered",
+        question=question.text,
+        standalone_question=question.standalone,
+        text=composed.text,
+        text_without_citations=composed.text_without_citations,
+        short_answer=_short_text(reading.short_answer, composed.citations),
+        confidence=round(probability, 6),
+        abstention=None,
+        citations=composed.citations,
+        withheld=withheld,
+        receipt=stages.receipt(),
+        timings_ms=clock.total(),
+    )
+
+
+def _document_of(generation: Generation) -> Callable[[str], Document]:
+    def find(document_id: str) -> Document:
+        ordinal = generation.ordinal(document_id)
+        if ordinal is None:
+            raise SpanError(f"document {document_id!r} is not in generation {generation.index_version}")
+        return generation.document_at(ordinal)
+
+    return find
+
+
+def _verified(
+    draft: Draft, reading: Reading, document_of: Callable[[str], Document]
+) -> tuple[dict[int, Quote], Withheld]:
+    """Copy every span of the draft and keep those that verify, by their number in the draft."""
+    copied = [copy_quote(document_of(document_id), start, end) for document_id, start, end in draft.spans]
+    verified = verify_quotes(copied, document_of, (c.passage for c in reading.candidates))
+    kept = set(verified.quotes)
+    quotes = {number: quote for number, quote in enumerate(copied) if quote in kept}
+    return quotes, Withheld(not_found=verified.not_found)
+
+
+def _abstain(
+    question: Question,
+    stages: Stages,
+    clock: _Clock,
+    reason: AbstainReason,
+    probability: float,
+    nearest: Sequence[Citation],
+    withheld: Withheld | None = None,
+) -> Answer:
+    text = _NO_ANSWER.get(question.language, _NO_ANSWER["en"])
+    return Answer(
+        answer_id=_new_id(),
+        status="abstained",
+        question=question.text,
+        standalone_question=question.standalone,
+        text=text,
+        text_without_citations=text,
+        short_answer=None,
+        confidence=None,
+        abstention=Abstention(reason=reason, probability=round(probability, 6), closest=tuple(nearest)),
+        citations=(),
+        withheld=withheld or Withheld(),
+        receipt=stages.receipt(),
+        timings_ms=clock.total(),
+    )
+
+
+def _short_text(found: AnswerText | None, citations: Sequence[Citation]) -> str | None:
+    """Return the short answer, copied from the citation that holds it; nothing if none does."""
+    if found is None:
+        return None
+    for citation in citations:
+        quote = citation.quote
+        if quote.document_id == found.document_id and quote.start <= found.start < found.end <= quote.end:
+            return quote.text[found.start - quote.start : found.end - quote.start]
+    return None
+
+
+def _new_id() -> str:
+    """Return `ans_` and a ULID: 48 bits of milliseconds and 80 random ones, so that ids sort by time."""
+    number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
+    return "ans_" + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))

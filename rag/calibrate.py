@@ -1,0 +1,83 @@
+"""Signals → log-odds and probabilities, by logistic regressions that were fitted once and shipped.
+
+`models/calibration.json` is written by `python -m rag.training.fit_calibration`; it names the signals it was
+fitted on, so that code and numbers cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import CalibrationError
+from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+
+DEFAULT_FILE = Path(__file__).parent / "models" / "calibration.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logistic:
+    """A logistic regression over named signals."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def log_odds(self, signals: Sequence[float]) -> float:
+        """Return the log-odds of these signals."""
+        return self.bias + sum(w * s for w, s in zip(self.weights, signals, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How much a sentence is worth, how sure an answer is, and from where on we answer."""
+
+    name: str
+    sentence: Logistic
+    question: Logistic
+    threshold: float
+
+    def sentence_score(self, signals: Sequence[float]) -> float:
+        """Return the log-odds that a sentence carries the answer, given that there is one."""
+        return self.sentence.log_odds(signals)
+
+    def probability(self, signals: Sequence[float]) -> float:
+        """Return the probability that the documents answer and the best quotes show it, in (0, 1)."""
+        odds = max(-30.0, min(30.0, self.question.log_odds(signals)))
+        return 1.0 / (1.0 + math.exp(-odds))
+
+
+def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
+    """Read a calibration and check that it is for these signals.
+
+    Raises:
+        CalibrationError: missing, damaged, or fitted on other signals.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = Calibration(
+            name=str(content["name"]),
+            sentence=_logistic(content["sentence"], SENTENCE_SIGNALS),
+            question=_logistic(content["question"], QUESTION_SIGNALS),
+            threshold=float(content["threshold"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CalibrationError(
+            f"{path.name} cannot be used: {error}; reinstall the package or fit it again with "
+            "python -m rag.training.fit_calibration"
+        ) from error
+    if not 0.0 < found.threshold < 1.0:
+        raise CalibrationError(f"{path.name}: the threshold {found.threshold} is no probability")
+    return found
+
+
+def _logistic(content: dict[str, object], signals: Sequence[str]) -> Logistic:
+    weights = content["weights"]
+    bias = content["bias"]
+    if not isinstance(weights, dict) or not isinstance(bias, int | float):
+        raise ValueError("weights or bias are missing")
+    if tuple(weights) != tuple(signals):
+        raise ValueError(f"it was fitted on the signals {tuple(weights)}, not {tuple(signals)}")
+    return Logistic(weights=tuple(float(w) for w in weights.values()), bias=float(bias))

@@ -1,0 +1,85 @@
+"""Numbers quotes and writes markers: the only place that numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from index.types import Document
+from rag.types import AnswerSpan, Citation, Draft, Quote
+
+_CONTEXT_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """An answer's text with and without markers, and its citations numbered by first use."""
+
+    text: str
+    text_without_citations: str
+    citations: tuple[Citation, ...]
+
+
+def compose(
+    draft: Draft, quotes: Mapping[int, Quote], document_of: Callable[[str], Document]
+) -> Composed:
+    """Write the draft's sentences with `[n]` after each, in the order in which quotes are used.
+
+    `quotes` maps a number in the draft to its verified quote. A sentence none of whose quotes
+    verified is left out with its marker.
+    """
+    numbers: dict[int, int] = {}
+    spans: dict[int, list[AnswerSpan]] = {}
+    text, plain = "", ""
+    for sentence in draft.sentences:
+        used = [key for key in sentence.quotes if key in quotes]
+        if not used:
+            continue
+        gap = "" if not text else "\n\n" if sentence.opens_paragraph else " "
+        text += gap
+        plain += gap + sentence.text
+        span = AnswerSpan(start=len(text), end=len(text) + len(sentence.text))
+        text += sentence.text
+        for key in used:
+            number = numbers.setdefault(key, len(numbers) + 1)
+            spans.setdefault(key, []).append(span)
+            text += f" [{number}]"
+    citations = tuple(
+        replace(
+            citation_of(quotes[key], document_of(quotes[key].document_id), number),
+            answer_spans=tuple(spans[key]),
+        )
+        for key, number in numbers.items()
+    )
+    return Composed(text=text, text_without_citations=plain, citations=citations)
+
+
+def citation_of(quote: Quote, document: Document, number: int | None) -> Citation:
+    """Describe a quote with its surroundings and its document."""
+    digest = document.sha256
+    key = hashlib.sha256(f"{document.document_id}\0{digest}\0{quote.start}-{quote.end}".encode())
+    return Citation(
+        citation_id=f"cit_{key.hexdigest()[:20]}",
+        number=number,
+        quote=quote,
+        prefix=document.text[max(0, quote.start - _CONTEXT_CHARACTERS) : quote.start],
+        suffix=document.text[quote.end : quote.end + _CONTEXT_CHARACTERS],
+        document_title=document.title,
+        document_sha256=digest,
+        publisher=document.publisher,
+        published_at=document.published_at,
+        url=web_address(document.url),
+    )
+
+
+def web_address(url: str | None) -> str | None:
+    """Return a source's address if it is http or https, else nothing: no other kind is ever shown."""
+    if url is None or not url.lower().startswith(("http://", "https://")):
+        return None
+    return url
+
+
+def closest(quotes: Sequence[Quote], document_of: Callable[[str], Document]) -> tuple[Citation, ...]:
+    """Describe what came closest when there is no answer; such citations have no number."""
+    return tuple(citation_of(quote, document_of(quote.document_id), None) for quote in quotes)

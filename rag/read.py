@@ -1,0 +1,193 @@
+"""Reads the passages found: which sentences carry the answer, and whether any does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from index.generation import Generation
+from index.terms import terms
+from index.types import Passage, Sentence
+from rag.calibrate import Calibration
+from rag.reader_model import TokenScores
+from rag.retrieve import Hit, Retrieved
+from rag.signals import answer_type_match, coverage, pair_overlap, rarity
+from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
+
+# The logit of a sentence that the model did not get to see.
+_UNREAD = -12.0
+_MAX_SHORT_ANSWER_TOKENS = 24
+_SHORT_ANSWERS = frozenset({AnswerType.PERSON, AnswerType.PLACE, AnswerType.DATE, AnswerType.NUMBER, AnswerType.OTHER})
+
+
+class PassageScorer(Protocol):
+    """A model that scores the tokens of passages for a question."""
+
+    @property
+    def name(self) -> str:
+        """Model id, for receipts."""
+
+    def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
+        """Return one record a passage, in order."""
+
+
+class Reader:
+    """Combines a scorer's token scores with counted signals, by the calibration's weights."""
+
+    def __init__(self, scorer: PassageScorer, calibration: Calibration) -> None:
+        self._scorer = scorer
+        self._calibration = calibration
+
+    @property
+    def name(self) -> str:
+        """Model and calibration, for receipts."""
+        return f"{self._scorer.name}+{self._calibration.name}"
+
+    def read(self, question: Question, retrieved: Retrieved, generation: Generation, k: int) -> Reading:
+        """Read the first `k` hits and return their sentences, best first."""
+        hits = retrieved.hits[:k]
+        passages = [generation.passage(hit.row) for hit in hits]
+        scores = self._scorer.score(question.standalone, [p.text for p in passages])
+        weight = rarity(generation.lexical.document_frequency, len(generation))
+        weights = {term: weight(term) for term in retrieved.terms}
+        asked = terms(question.standalone)
+        candidates: list[Candidate] = []
+        present: list[frozenset[str]] = []
+        for hit, passage, tokens in zip(hits, passages, scores, strict=True):
+            title = generation.document_at(generation.document_ordinal(hit.row)).title
+            words = frozenset(terms(f"{title}\n{passage.text}"))
+            present.append(words)
+            candidates.extend(
+                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens)
+                for sentence in passage.sentences
+                if sentence.kind != "heading"
+            )
+        candidates.sort(key=lambda c: (-c.score, c.row, c.sentence.start))
+        return Reading(
+            candidates=tuple(candidates),
+            signals=self._question_signals(question, weights, retrieved, generation, candidates, hits, present),
+            short_answer=_short_answer(question, passages, scores, candidates),
+        )
+
+    def _candidate(
+        self,
+        question: Question,
+        asked: list[str],
+        weights: dict[str, float],
+        passage_words: frozenset[str],
+        hit: Hit,
+        passage: Passage,
+        sentence: Sentence,
+        tokens: TokenScores,
+    ) -> Candidate:
+        text = passage.sentence_text(sentence)
+        found = terms(text)
+        inside = _tokens_inside(tokens, sentence.start - passage.start, sentence.end - passage.start)
+        if inside.size:
+            evidence = tokens.evidence[inside]
+            mean, best = float(evidence.mean()), float(evidence.max())
+            span = float(tokens.start[inside].max() + tokens.end[inside].max()) - tokens.null
+        else:
+            mean = best = span = _UNREAD
+        signals = (
+            mean,
+            best,
+            span,
+            tokens.answerable,
+            hit.score,
+            hit.cosine,
+            coverage(weights, frozenset(found)),
+            coverage(weights, passage_words),
+            pair_overlap(asked, found),
+            answer_type_match(question.answer_type, text, weights),
+        )
+        return Candidate(
+            row=hit.row,
+            passage=passage,
+            sentence=sentence,
+            score=self._calibration.sentence_score(signals),
+            signals=signals,
+        )
+
+    def _question_signals(
+        self,
+        question: Question,
+        weights: dict[str, float],
+        retrieved: Retrieved,
+        generation: Generation,
+        candidates: Sequence[Candidate],
+        hits: Sequence[Hit],
+        present: Sequence[frozenset[str]],
+    ) -> tuple[float, ...]:
+        if not candidates:
+            return ()
+        best = candidates[0]
+        columns = list(zip(*(c.signals for c in candidates), strict=True))
+        names = {term: w for term, w in weights.items() if term in _corrected_names(question, retrieved)}
+        words = next(p for hit, p in zip(hits, present, strict=True) if hit.row == best.row)
+        unknown = {term: w for term, w in weights.items() if not generation.lexical.has_term(term)}
+        return (
+            best.score,
+            best.score - (candidates[1].score if len(candidates) > 1 else best.score - 5.0),
+            max(columns[3]),
+            max(columns[2]),
+            max(columns[0]),
+            max(columns[5]),
+            max(columns[6]),
+            max(columns[7]),
+            coverage(names, words),
+            sum(unknown.values()) / (sum(weights.values()) or 1.0),
+            max(c.signals[9] for c in candidates[:3]),
+            math.log(1 + len(weights)),
+            float(question.answer_type is AnswerType.REASON),
+        )
+
+
+def _corrected_names(question: Question, retrieved: Retrieved) -> frozenset[str]:
+    return frozenset(retrieved.corrections.get(term, term) for term in question.names)
+
+
+def _tokens_inside(tokens: TokenScores, start: int, end: int):  # type: ignore[no-untyped-def]
+    """Return the positions of the tokens that lie in a stretch of the passage."""
+    return np.array(
+        [n for n, (left, right) in enumerate(tokens.offsets) if left < end and right > start and right > left],
+        dtype=np.int64,
+    )
+
+
+def _short_answer(
+    question: Question,
+    passages: Sequence[Passage],
+    scores: Sequence[TokenScores],
+    candidates: Sequence[Candidate],
+) -> AnswerText | None:
+    """Return the best stretch of the best sentence, where the question wants a thing by name."""
+    if question.answer_type not in _SHORT_ANSWERS or not candidates:
+        return None
+    best = candidates[0]
+    for passage, tokens in zip(passages, scores, strict=True):
+        if passage is not best.passage:
+            continue
+        inside = _tokens_inside(
+            tokens, best.sentence.start - passage.start, best.sentence.end - passage.start
+        )
+        found: tuple[float, int, int] | None = None
+        for left in inside[np.argsort(-tokens.start[inside])[:8]]:
+            for right in inside[(inside >= left) & (inside < left + _MAX_SHORT_ANSWER_TOKENS)]:
+                score = float(tokens.start[left] + tokens.end[right]) - tokens.null
+                if found is None or score > found[0]:
+                    found = (score, int(left), int(right))
+        if found is None or found[0] <= 0.0:
+            return None
+        return AnswerText(
+            document_id=passage.document_id,
+            start=passage.start + tokens.offsets[found[1]][0],
+            end=passage.start + tokens.offsets[found[2]][1],
+            score=found[0],
+        )
+    return None
+
+

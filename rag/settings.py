@@ -1,0 +1,43 @@
+"""How answers are made. Frozen, bounded, and read from no environment: the service passes them in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RagSettings:
+    """Depths and weights of retrieval and reading.
+
+    `dense_weight` is what a cosine counts beside a BM25 score of at most 1; measured in
+    `eval/results/fusion.json`.
+    """
+
+    candidates_k: int = 100
+    dense_weight: float = 0.6
+    evidence_passages: int = 10
+    read_sentences: int = 24
+    closest: int = 3
+    min_probability: float | None = None
+    """Answer at or above this; `None` takes the threshold that the calibration was fitted with."""
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "candidates_k": (1, 1000),
+            "dense_weight": (0.0, 10.0),
+            "evidence_passages": (1, 100),
+            "read_sentences": (1, 200),
+            "closest": (0, 20),
+            "min_probability": (0.0, 1.0),
+        }
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"{name} is {value!r}; it must be {low} to {high}")
+
+    def sha256(self, index_settings: dict[str, object]) -> str:
+        """Hash these settings with those of the index: the receipt's `settings_sha256`."""
+        content = json.dumps({"rag": asdict(self), "index": index_settings}, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()

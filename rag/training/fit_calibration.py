@@ -1,0 +1,252 @@
+"""Fits the calibration: `python -m rag.training.fit_calibration --data FOLDER`.
+
+Fitted on the articles of SQuAD 2.0's training part that the reader never saw, each paragraph a
+document of one corpus, and checked on the dev part's articles in the same way. Writes
+`rag/models/calibration.json` and a report of what was reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from index.build import update_index
+from index.embed import open_embedder
+from index.generation import open_current
+from index.models import find_model, sha256_file
+from index.settings import IndexSettings
+from index.state import StateFolder
+from rag.calibrate import DEFAULT_FILE, Calibration, Logistic
+from rag.question import read_question
+from rag.read import Reader
+from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
+from rag.retrieve import Retriever
+from rag.settings import RagSettings
+from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.training.reader_data import read_rows, split_squad
+from rag.types import Reading
+
+_TOP = 5
+
+
+def main() -> None:
+    """Read the command line, fit, check, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with squad2/")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for converted models")
+    parser.add_argument("--out", type=Path, default=DEFAULT_FILE)
+    parser.add_argument("--report", type=Path, required=True, help="where the figures go, as JSON")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    train_file = arguments.data / "squad2/questions.train.jsonl.gz"
+    dev_file = arguments.data / "squad2/questions.dev.jsonl.gz"
+    _, fit_rows = split_squad(read_rows(train_file))
+    pipeline = _Pipeline(arguments.cache, arguments.threads)
+    fitted = pipeline.read_all(fit_rows)
+    checked = pipeline.read_all(read_rows(dev_file))
+    sentence = _fit_sentence(fitted)
+    for rows in (fitted, checked):
+        rows.rescore(sentence)
+    question, threshold = _fit_question(fitted)
+    name = _name(sentence, question, threshold)
+    content = {
+        "name": name,
+        "fitted_on": {train_file.name: sha256_file(train_file), "articles": fitted.titles},
+        "sentence": _as_json(sentence, SENTENCE_SIGNALS),
+        "question": _as_json(question, QUESTION_SIGNALS),
+        "threshold": threshold,
+    }
+    arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    report = {
+        "calibration": name,
+        "reader": find_reader().sha256,
+        "fit": _figures(fitted, question, threshold),
+        "squad2_dev": _figures(checked, question, threshold),
+        "command": "python -m rag.training.fit_calibration --data DATA --cache CACHE --report REPORT",
+    }
+    arguments.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1))
+
+
+class _Readings:
+    """The readings of a set of questions, with which of their sentences carry the answer."""
+
+    def __init__(self, titles: list[str]) -> None:
+        self.titles = titles
+        self.signals: list[NDArray[np.float64]] = []  # (sentences, SENTENCE_SIGNALS) a question
+        self.gold: list[NDArray[np.bool_]] = []  # (sentences,)
+        self.question: list[NDArray[np.float64]] = []
+        self.answerable: list[bool] = []
+
+    def rescore(self, sentence: Logistic) -> None:
+        """Order every question's sentences by the fitted weights, and redo what depends on that."""
+        weights = np.array(sentence.weights)
+        for number, signals in enumerate(self.signals):
+            scores = signals @ weights + sentence.bias
+            order = np.argsort(-scores, kind="stable")
+            self.signals[number], self.gold[number] = signals[order], self.gold[number][order]
+            scores = scores[order]
+            self.question[number][0] = scores[0]
+            self.question[number][1] = scores[0] - scores[1] if len(scores) > 1 else 5.0
+            self.question[number][10] = signals[order][:3, 9].max()
+
+    def right(self) -> NDArray[np.bool_]:
+        """Tell for each question whether it is answerable and a gold sentence is among the first."""
+        return np.array([gold[:_TOP].any() for gold in self.gold])
+
+
+class _Pipeline:
+    def __init__(self, cache: Path, threads: int) -> None:
+        files = find_reader()
+        folder = ensure_reader_conversion(files, cache)
+        self._embedder = open_embedder(find_model(), cache, threads=threads)
+        scorer = ReaderModel(folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=threads)
+        # Before the fit, the model's own evidence decides the order.
+        first = Logistic(weights=(1.0, 0.0, 0.2, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0), bias=0.0)
+        none = Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=0.0)
+        self._reader = Reader(scorer, Calibration(name="unfitted", sentence=first, question=none, threshold=0.5))
+
+    def read_all(self, rows: Sequence[dict[str, Any]]) -> _Readings:
+        """Index the rows' contexts, a paragraph a document, and read every question."""
+        contexts = list(dict.fromkeys((row["title"], row["context"]) for row in rows))
+        ids = {context: f"p{number}" for number, context in enumerate(contexts)}
+        readings = _Readings(sorted({row["title"] for row in rows}))
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = Path(folder) / "corpus.jsonl"
+            corpus.write_text(
+                "".join(
+                    json.dumps({"id": ids[c], "title": c[0].replace("_", " "), "text": c[1]}) + "\n"
+                    for c in contexts
+                )
+            )
+            state = StateFolder(Path(folder) / "state")
+            settings = RagSettings()
+            report = update_index(state, [corpus], self._embedder, IndexSettings())
+            if report.problems:
+                raise report.problems[0]
+            generation = open_current(state, embedder=self._embedder.name)
+            retriever = Retriever(generation, self._embedder, settings)
+            for row in rows:
+                question = read_question(row["question"])
+                retrieved = retriever.retrieve(question, settings.evidence_passages, generation.row_filter(None))
+                reading = self._reader.read(question, retrieved, generation, settings.evidence_passages)
+                self._add(readings, row, ids[row["title"], row["context"]], reading)
+            generation.close()
+        return readings
+
+    def _add(self, readings: _Readings, row: dict[str, Any], document_id: str, reading: Reading) -> None:
+        spans = [
+            (a["start"], a["start"] + len(a["text"])) for a in row["answers"] if a["start"] >= 0
+        ]
+        readings.signals.append(np.array([c.signals for c in reading.candidates]))
+        readings.gold.append(
+            np.array(
+                [
+                    not row["unanswerable"]
+                    and c.passage.document_id == document_id
+                    and any(c.sentence.start < end and c.sentence.end > start for start, end in spans)
+                    for c in reading.candidates
+                ]
+            )
+        )
+        readings.question.append(np.array(reading.signals))
+        readings.answerable.append(not row["unanswerable"])
+
+
+def _fit(signals: NDArray[np.float64], labels: NDArray[np.bool_], strength: float) -> Logistic:
+    """Fit on standardised signals and return weights for the raw ones."""
+    mean, scale = signals.mean(axis=0), signals.std(axis=0)
+    scale[scale == 0.0] = 1.0
+    model = LogisticRegression(C=strength, max_iter=5000).fit((signals - mean) / scale, labels)
+    weights = model.coef_[0] / scale
+    return Logistic(
+        weights=tuple(round(float(w), 6) for w in weights),
+        bias=round(float(model.intercept_[0] - weights @ mean), 6),
+    )
+
+
+def _fit_sentence(rows: _Readings) -> Logistic:
+    """Fit which sentence carries the answer, on answerable questions only."""
+    used = [number for number, answerable in enumerate(rows.answerable) if answerable]
+    return _fit(
+        np.concatenate([rows.signals[n] for n in used]), np.concatenate([rows.gold[n] for n in used]), 1.0
+    )
+
+
+def _fit_question(rows: _Readings) -> tuple[Logistic, float]:
+    """Fit the probability that an answer is right, and where answering starts to pay.
+
+    The threshold is the one that maximises the mean of the two F1 scores, of answering and of
+    refusing, on the questions of the fit.
+    """
+    signals, labels = np.array(rows.question), rows.right()
+    question = _fit(signals, labels, 0.1)
+    probabilities = _probabilities(question, signals)
+    answerable = np.array(rows.answerable)
+    grid = np.round(np.arange(0.05, 0.96, 0.01), 2)
+    scores = [
+        _f1(probabilities < t, ~answerable) + _f1(probabilities >= t, answerable) for t in grid
+    ]
+    return question, float(grid[int(np.argmax(scores))])
+
+
+def _probabilities(question: Logistic, signals: NDArray[np.float64]) -> NDArray[np.float64]:
+    odds = signals @ np.array(question.weights) + question.bias
+    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
+    return result
+
+
+def _f1(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    both = float((said & true).sum())
+    total = float(said.sum() + true.sum())
+    return 2.0 * both / total if total else 0.0
+
+
+def _figures(rows: _Readings, question: Logistic, threshold: float) -> dict[str, float]:
+    answerable = np.array(rows.answerable)
+    probabilities = _probabilities(question, np.array(rows.question))
+    refused = probabilities < threshold
+    right = rows.right()
+    bins = np.minimum((probabilities * 10).astype(int), 9)
+    error = sum(
+        abs(probabilities[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in range(10)
+        if (bins == b).any()
+    )
+    tops = {
+        f"gold_in_top_{k}": round(float(np.mean([g[:k].any() for g, a in zip(rows.gold, answerable, strict=True) if a])), 4)
+        for k in (1, 3, 5)
+    }
+    return {
+        "questions": len(answerable),
+        "answerable": int(answerable.sum()),
+        **tops,
+        "auroc_answerable": round(float(roc_auc_score(answerable, probabilities)), 4),
+        "refusal_precision": round(float((~answerable)[refused].mean()) if refused.any() else 0.0, 4),
+        "refusal_recall": round(float(refused[~answerable].mean()), 4),
+        "answered_share": round(float((~refused).mean()), 4),
+        "expected_calibration_error": round(float(error), 4),
+    }
+
+
+def _as_json(model: Logistic, signals: Sequence[str]) -> dict[str, Any]:
+    return {"weights": dict(zip(signals, model.weights, strict=True)), "bias": model.bias}
+
+
+def _name(sentence: Logistic, question: Logistic, threshold: float) -> str:
+    content = json.dumps([sentence.weights, sentence.bias, question.weights, question.bias, threshold])
+    return "calibration@" + hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    main()

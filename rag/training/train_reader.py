@@ -1,0 +1,261 @@
+"""Trains the reader: `python -m rag.training.train_reader --data FOLDER --out FOLDER`.
+
+Seeded; on CPU or GPU; writes checkpoints, a record with the hashes of its data, and the weights in
+half precision as safetensors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import BertModel
+
+from index.models import find_model, sha256_file
+from rag.training.reader_data import (
+    Example,
+    exchanged_questions,
+    mined_negatives,
+    plain_examples,
+    read_rows,
+    split_squad,
+)
+
+MAX_TOKENS = 256
+FILES = (
+    "squad2/questions.train.jsonl.gz",
+    "train/squadshifts_new_wiki.jsonl.gz",
+    "train/squadshifts_reddit.jsonl.gz",
+    "train/squadshifts_amazon_reviews.jsonl.gz",
+    "train/nq_open_oracle.jsonl.gz",
+)
+
+
+class ReaderModel(torch.nn.Module):
+    """BERT with three scores a token (answer starts, answer ends, is evidence) and one a passage."""
+
+    def __init__(self, bert: BertModel) -> None:
+        super().__init__()
+        self.bert = bert
+        self.tokens = torch.nn.Linear(bert.config.hidden_size, 3)
+        self.answerable = torch.nn.Linear(bert.config.hidden_size, 1)
+
+    def forward(
+        self, input_ids: torch.Tensor, token_type_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return token scores `(batch, length, 3)` and answerability logits `(batch,)`."""
+        hidden = self.bert(
+            input_ids=input_ids, token_type_ids=token_type_ids, attention_mask=attention_mask
+        ).last_hidden_state
+        return self.tokens(hidden), self.answerable(hidden[:, 0]).squeeze(-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """An example as token ids; `start`/`end`/`evidence` are token positions, 0 where there is no answer."""
+
+    ids: list[int]
+    types: list[int]
+    start: int
+    end: int
+    evidence: tuple[int, int]
+
+
+def features(example: Example, tokenizer: Tokenizer) -> Features | None:
+    """Return an example's features, or `None` when its answer lies beyond the last token read."""
+    encoding = tokenizer.encode(example.question, example.passage)
+    if example.answer is None:
+        return Features(ids=encoding.ids, types=encoding.type_ids, start=0, end=0, evidence=(0, 0))
+    answer = _tokens_of(encoding, example.answer)
+    evidence = _tokens_of(encoding, example.evidence or example.answer)
+    if answer is None or evidence is None:
+        return None
+    return Features(
+        ids=encoding.ids, types=encoding.type_ids, start=answer[0], end=answer[1], evidence=evidence
+    )
+
+
+def _tokens_of(encoding: Any, span: tuple[int, int]) -> tuple[int, int] | None:
+    inside = [
+        position
+        for position, (sequence, (start, end)) in enumerate(
+            zip(encoding.sequence_ids, encoding.offsets, strict=True)
+        )
+        if sequence == 1 and start < span[1] and end > span[0]
+    ]
+    return (inside[0], inside[-1]) if inside else None
+
+
+def batches(items: Sequence[Features], size: int, rng: random.Random) -> Iterator[list[Features]]:
+    """Yield batches of similar length for ever, in an order that differs each round."""
+    while True:
+        order = list(items)
+        rng.shuffle(order)
+        for start in range(0, len(order), size * 64):
+            pool = sorted(order[start : start + size * 64], key=lambda f: len(f.ids))
+            groups = [pool[i : i + size] for i in range(0, len(pool), size)]
+            rng.shuffle(groups)
+            yield from groups
+
+
+def tensors(batch: Sequence[Features], device: str) -> dict[str, torch.Tensor]:
+    """Pad a batch; `context` marks the passage's tokens."""
+    width = max(len(f.ids) for f in batch)
+    ids = torch.zeros((len(batch), width), dtype=torch.long)
+    types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
+    evidence = torch.zeros((len(batch), width))
+    for row, f in enumerate(batch):
+        ids[row, : len(f.ids)] = torch.tensor(f.ids)
+        types[row, : len(f.ids)] = torch.tensor(f.types)
+        mask[row, : len(f.ids)] = 1
+        if f.end:
+            evidence[row, f.evidence[0] : f.evidence[1] + 1] = 1.0
+    found = {
+        "ids": ids,
+        "types": types,
+        "mask": mask,
+        "evidence": evidence,
+        "start": torch.tensor([f.start for f in batch]),
+        "end": torch.tensor([f.end for f in batch]),
+    }
+    return {name: tensor.to(device) for name, tensor in found.items()}
+
+
+def loss_of(model: ReaderModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Span cross-entropy (position 0: no answer) + evidence and answerability cross-entropies."""
+    scores, answerable = model(batch["ids"], batch["types"], batch["mask"])
+    scores, answerable = scores.float(), answerable.float()
+    readable = batch["types"].bool() & batch["mask"].bool()
+    allowed = readable.clone()
+    allowed[:, 0] = True
+    spans = scores[:, :, :2].masked_fill(~allowed.unsqueeze(-1), -1e4)
+    span_loss = (
+        torch.nn.functional.cross_entropy(spans[:, :, 0], batch["start"])
+        + torch.nn.functional.cross_entropy(spans[:, :, 1], batch["end"])
+    ) / 2
+    has_answer = (batch["end"] > 0).float()
+    evidence = torch.nn.functional.binary_cross_entropy_with_logits(
+        scores[:, :, 2], batch["evidence"], reduction="none"
+    )
+    evidence_loss = (evidence * readable).sum() / readable.sum().clamp(min=1)
+    answerable_loss = torch.nn.functional.binary_cross_entropy_with_logits(answerable, has_answer)
+    return span_loss + evidence_loss + answerable_loss
+
+
+def load_examples(folder: Path, seed: int) -> list[Example]:
+    """Return all training examples in a seeded order."""
+    rng = random.Random(seed)
+    examples: list[Example] = []
+    for name in FILES:
+        rows = read_rows(folder / name)
+        if name.startswith("squad2/"):
+            rows, _ = split_squad(rows)
+        examples.extend(plain_examples(rows))
+        mined = list(mined_negatives(rows, 1, rng))
+        exchanged = list(exchanged_questions(rows, rng))
+        rng.shuffle(mined)
+        rng.shuffle(exchanged)
+        examples.extend(mined[: len(rows) // 3])
+        examples.extend(exchanged[: len(rows) // 5])
+    rng.shuffle(examples)
+    return examples
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train, and leave `reader.safetensors` and `training.json` in the output folder."""
+    torch.manual_seed(arguments.seed)
+    torch.set_num_threads(arguments.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    base = find_model()
+    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+    model = ReaderModel(BertModel.from_pretrained(base.folder, add_pooling_layer=False)).to(device)
+    examples = load_examples(arguments.data, arguments.seed)
+    items = [f for f in (features(example, tokenizer) for example in examples) if f is not None]
+    steps = arguments.examples // arguments.batch
+    print(f"{len(items)} examples, {steps} steps on {device}", flush=True)
+    # Half of all weights are word vectors; frozen, a step takes half the time on a CPU, and words
+    # that no training question uses keep their meaning.
+    for parameter in model.bert.embeddings.parameters():
+        parameter.requires_grad = False
+    trained = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.ndim > 1]
+    plain = [p for p in trained if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
+        lr=arguments.learning_rate,
+        fused=True,
+    )
+    warmup = max(1, steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min((s + 1) / warmup, max(0.0, (steps - s) / max(1, steps - warmup)))
+    )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    record: dict[str, Any] = {
+        "base": base.fingerprint,
+        "seed": arguments.seed,
+        "examples_seen": steps * arguments.batch,
+        "batch": arguments.batch,
+        "learning_rate": arguments.learning_rate,
+        "max_tokens": MAX_TOKENS,
+        "data": {name: sha256_file(arguments.data / name) for name in FILES},
+        "torch": str(torch.__version__),
+        "device": device,
+    }
+    started, running = time.monotonic(), 0.0
+    feed = batches(items, arguments.batch, random.Random(arguments.seed + 1))
+    model.train()
+    for step, batch in enumerate(itertools.islice(feed, steps), start=1):
+        with torch.autocast(device, torch.bfloat16, enabled=not arguments.full_precision):
+            loss = loss_of(model, tensors(batch, device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        running += float(loss.detach())
+        if step % 50 == 0:
+            rate = step * arguments.batch / (time.monotonic() - started)
+            print(f"step {step}/{steps} loss {running / 50:.4f} {rate:.1f} examples/s", flush=True)
+            running = 0.0
+        if step % 400 == 0 or step == steps:
+            record["steps_done"], record["seconds"] = step, round(time.monotonic() - started)
+            save(model, arguments.out, record)
+
+
+def save(model: ReaderModel, out: Path, record: dict[str, Any]) -> None:
+    """Write the weights in half precision, and the record beside them with their sha256."""
+    weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
+    weights.pop("bert.embeddings.position_ids", None)
+    save_file(weights, out / "reader.safetensors")
+    record["sha256"] = sha256_file(out / "reader.safetensors")
+    (out / "training.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with squad2/ and train/")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--examples", type=int, default=64_000, help="examples to see in all")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--full-precision", action="store_true", help="no bfloat16 autocast")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

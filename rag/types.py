@@ -1,0 +1,215 @@
+"""The data that flows from a question to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from index.types import Passage, Sentence
+
+Status = Literal["answered", "partial", "abstained"]
+Role = Literal["user", "assistant"]
+
+
+class AbstainReason(StrEnum):
+    """Why there is no answer; the values are the contract's."""
+
+    NO_PASSAGES = "no_passages"
+    NOT_SUPPORTED = "not_supported"
+    BELOW_THRESHOLD = "below_threshold"
+
+
+class AnswerType(StrEnum):
+    """What kind of thing a question asks for."""
+
+    PERSON = "person"
+    PLACE = "place"
+    DATE = "date"
+    NUMBER = "number"
+    REASON = "reason"
+    MANNER = "manner"
+    YES_NO = "yes_no"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One earlier turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which documents may be used; `None` and empty tuples leave a side open.
+
+    Dates are ISO 8601, bounds inclusive; a document without a date fails a date filter.
+    """
+
+    document_ids: tuple[str, ...] | None = None
+    publishers: tuple[str, ...] | None = None
+    languages: tuple[str, ...] | None = None
+    published_from: str | None = None
+    published_to: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is restricted."""
+        return self == Filters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question as it was asked, and as it reads without the conversation before it."""
+
+    text: str
+    standalone: str
+    answer_type: AnswerType
+    terms: tuple[str, ...]
+    """Content terms in order, each once (see `index.terms`)."""
+    names: frozenset[str]
+    """The terms among them that come from names and numbers."""
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A sentence that may be quoted, with the signals it is judged by.
+
+    `score` is the log-odds that it carries the answer; higher is better. `signals` are in the
+    order of `rag.signals.SENTENCE_SIGNALS`.
+    """
+
+    row: int
+    passage: Passage
+    sentence: Sentence
+    score: float
+    signals: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerText:
+    """The shortest stretch of a document that answers, with the model's log-odds for it."""
+
+    document_id: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was read: candidates best first, the question's signals, and the short answer found.
+
+    `signals` are in the order of `rag.signals.QUESTION_SIGNALS`.
+    """
+
+    candidates: tuple[Candidate, ...]
+    signals: tuple[float, ...]
+    short_answer: AnswerText | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A verified slice of a document: `text == document.text[start:end]`, whole sentences."""
+
+    document_id: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSentence:
+    """A sentence of the answer to be, with the numbers (into `Draft.quotes`) that support it."""
+
+    text: str
+    quotes: tuple[int, ...]
+    opens_paragraph: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An answer before numbering: its sentences and the spans they rest on."""
+
+    sentences: tuple[DraftSentence, ...]
+    spans: tuple[tuple[str, int, int], ...]
+    """(document id, start, end) of each quote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSpan:
+    """A part of the answer's text, without markers; offsets in code points, end exclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A quote as it is shown. `number` is `None` for the closest passages of an abstention."""
+
+    citation_id: str
+    number: int | None
+    quote: Quote
+    prefix: str
+    suffix: str
+    document_title: str
+    document_sha256: str
+    publisher: str | None
+    published_at: str | None
+    url: str | None
+    answer_spans: tuple[AnswerSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abstention:
+    """Why there is no answer, how sure that is, and what came closest."""
+
+    reason: AbstainReason
+    probability: float
+    closest: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """What was not shown because it did not verify."""
+
+    not_found: int = 0
+    misattributed: int = 0
+    unsupported: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """All that an answer depended on, so that it can be asked for again."""
+
+    index_version: str
+    corpus_sha256: str
+    models: Mapping[str, str | None]
+    settings_sha256: str
+    software: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The record behind every transport. Abstained answers have no citations."""
+
+    answer_id: str
+    status: Status
+    question: str
+    standalone_question: str
+    text: str
+    text_without_citations: str
+    short_answer: str | None
+    confidence: float | None
+    abstention: Abstention | None
+    citations: tuple[Citation, ...]
+    withheld: Withheld
+    receipt: Receipt
+    timings_ms: Mapping[str, float]
+    missing: tuple[str, ...] = ()
+    disagreements: tuple[Mapping[str, object], ...] = field(default=())
