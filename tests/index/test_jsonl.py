@@ -122,7 +122,7 @@ def test_a_line_over_the_limit_takes_no_other_with_it(tmp_path: Path, excess: in
     records, problems = read(path)
     assert [(r.document_id, r.where) for r in records] == [("b", "c.jsonl, line 2")]
     assert len(problems) == 1
-    what = "is longer than 60000000 bytes" if excess else "is not JSON"
+    what = "is longer than 60000000 bytes" if excess or mark else "is not JSON"
     assert problems[0].startswith(f"c.jsonl, line 1: {what}")
 
 
