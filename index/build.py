@@ -167,13 +167,13 @@ def _store(
                 catalog.remove(document_id)
                 report.removed += 1
                 on_event("removed", document_id)
-    for item, error in taken:
+    for document, refused in taken:
         # What was pruned may have held the id: a document that went from one file to another.
-        if not prune or item.document_id in seen:
-            report.problems.append(error)
+        if not prune or document.document_id in seen:
+            report.problems.append(refused)
             continue
         try:
-            store(item)
+            store(document)
         except DuplicateIdError as again:
             report.problems.append(again)
 

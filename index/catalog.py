@@ -95,7 +95,8 @@ class Catalog:
                 if row[2] == digest and row[3]:
                     # The file may have moved; its old place must not go on holding the id.
                     self._db.execute(
-                        "UPDATE documents SET source = ?, root = ? WHERE seq = ? AND (source, root) <> (?, ?)",
+                        "UPDATE documents SET source = ?, root = ? "
+                        "WHERE seq = ? AND (source, root) <> (?, ?)",
                         (document.source, document.root, row[0], document.source, document.root),
                     )
                     return "unchanged"
@@ -134,8 +135,9 @@ class Catalog:
                 return
             self._unsettle_sharers(row[0])
             self._db.execute(
-                "DELETE FROM vectors WHERE key IN (SELECT vector_key FROM passages WHERE document_seq = :seq) "
-                "AND NOT EXISTS (SELECT 1 FROM passages WHERE vector_key = vectors.key AND document_seq <> :seq)",
+                "DELETE FROM vectors WHERE key IN "
+                "(SELECT vector_key FROM passages WHERE document_seq = :seq) AND NOT EXISTS "
+                "(SELECT 1 FROM passages WHERE vector_key = vectors.key AND document_seq <> :seq)",
                 {"seq": row[0]},
             )
             self._db.execute("DELETE FROM documents WHERE seq = ?", (row[0],))
@@ -289,7 +291,9 @@ class Catalog:
 
     def _read(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from self._db.execute(statement, values)
+            # Not `yield from`: that would close the cursor, which may outlive the connection.
+            for row in self._db.execute(statement, values):  # noqa: UP028
+                yield row
         except sqlite3.DatabaseError as error:  # a page that is none, or bytes that are not UTF-8
             raise self._damaged(str(error)) from error
 

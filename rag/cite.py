@@ -83,3 +83,8 @@ def web_address(url: str | None) -> str | None:
 def closest(quotes: Sequence[Quote], document_of: Callable[[str], Document]) -> tuple[Citation, ...]:
     """Describe what came closest when there is no answer; such citations have no number."""
     return tuple(citation_of(quote, document_of(quote.document_id), None) for quote in quotes)
+
+
+def plain_line(text: str) -> str:
+    """Return a text on one line, for places that show it as a label."""
+    return " ".join(text.split())

@@ -86,7 +86,7 @@ def draft_from(spans: Sequence[Span], document_of: Callable[[str], Document]) ->
 
 def introduction(document: Document) -> str:
     """Return who says it and when: publisher and date when known, else the title."""
-    name = document.publisher or document.title.strip("\"“”«»' ")
+    name = document.publisher or document.title
     if document.published_at is None:
         return name
     return f"{name}, {date_for_readers(document.published_at)}"

@@ -111,6 +111,11 @@ def ensure_reader_conversion(files: ReaderFiles, cache_folder: Path) -> Path:
     return folder
 
 
+def prepare_reader(cache_folder: Path) -> None:
+    """Convert the shipped reader if that was not done yet."""
+    ensure_reader_conversion(find_reader(), cache_folder)
+
+
 def _is_intact(folder: Path) -> bool:
     try:
         record = json.loads((folder / RECORD_FILE).read_text())

@@ -27,7 +27,10 @@ def hides_eval(source: str) -> bool:
     """Tell whether `source` binds the package `eval` to the builtin's name."""
     return any(
         isinstance(node, ast.Import)
-        and any(alias.asname == "eval" or (alias.asname is None and alias.name.split(".")[0] == "eval") for alias in node.names)
+        and any(
+            alias.asname == "eval" or (alias.asname is None and alias.name.split(".")[0] == "eval")
+            for alias in node.names
+        )
         for node in ast.walk(ast.parse(source))
     )
 

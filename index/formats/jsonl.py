@@ -91,7 +91,9 @@ def _record(raw: bytes, where: str) -> Record:
             checked_date(row["published_at"], where) if row.get("published_at") is not None else None
         ),
         labels={
-            canonical_text(key, where): _label(value, where) for key, value in row.items() if key not in _KNOWN
+            canonical_text(key, where): _label(value, where)
+            for key, value in row.items()
+            if key not in _KNOWN
         },
         **{key: _optional(row, key, where) for key in _OPTIONAL},
     )

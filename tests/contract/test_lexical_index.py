@@ -17,10 +17,25 @@ from index.types import RowFilter
 BODY = {"body": 1.0}
 
 
-def row(number: int, body: str, *, document: int | None = None, repeats: int | None = None, title: str = "", publisher: str = "", date: str = "") -> LexicalRow:
+def row(
+    number: int,
+    body: str,
+    *,
+    document: int | None = None,
+    repeats: int | None = None,
+    title: str = "",
+    publisher: str = "",
+    date: str = "",
+) -> LexicalRow:
     return LexicalRow(
-        row=number, document=number if document is None else document, repeats=repeats, title=title, publisher=publisher, date=date, body=body,
-    )  # fmt: skip
+        row=number,
+        document=number if document is None else document,
+        repeats=repeats,
+        title=title,
+        publisher=publisher,
+        date=date,
+        body=body,
+    )
 
 
 def build(folder: Path, *rows: LexicalRow, weights: Mapping[str, float] = BODY) -> TantivyIndex:
@@ -66,7 +81,9 @@ def test_scores_and_order_are_those_of_the_formula(tmp_path: Path) -> None:
 
 
 def test_facts_worked_by_hand(tmp_path: Path) -> None:
-    index = build(tmp_path, row(0, "copper and tin"), row(1, "copper copper and tin tin"), row(2, "zinc and lead"))
+    index = build(
+        tmp_path, row(0, "copper and tin"), row(1, "copper copper and tin tin"), row(2, "zinc and lead")
+    )
     assert len(index) == 3
     # Rarer words weigh more, more of them weigh more, and what has neither is no hit.
     assert [n for n, _ in index.search(terms("zinc copper"), 9)] == [2, 1, 0]
@@ -132,7 +149,24 @@ def test_ties_are_ordered_by_row(tmp_path: Path, k: int) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["", "   ", "unheard", "body:copperx", "NOT", '"', "(((", "*", "copperx^5", "a\x00b", "🙂", "title:(", "\\", "[0 TO 9]", "AND OR", "е\u0308"],
+    [
+        "",
+        "   ",
+        "unheard",
+        "body:copperx",
+        "NOT",
+        '"',
+        "(((",
+        "*",
+        "copperx^5",
+        "a\x00b",
+        "🙂",
+        "title:(",
+        "\\",
+        "[0 TO 9]",
+        "AND OR",
+        "е\u0308",
+    ],
 )
 def test_unknown_and_hostile_questions_find_nothing_and_break_nothing(tmp_path: Path, question: str) -> None:
     index = build(tmp_path, row(0, "copper"), row(1, "tin"))
@@ -182,6 +216,8 @@ def test_spellings_that_mean_the_same_are_one_term(one: str, other: str) -> None
     assert terms(one) == terms(other) != []
 
 
-@pytest.mark.parametrize(("one", "other"), [("us", "US"), ("4.2", "42"), ("Latin America", "United States"), ("1.5", "15")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("us", "US"), ("4.2", "42"), ("Latin America", "United States"), ("1.5", "15")]
+)
 def test_spellings_that_do_not_are_not(one: str, other: str) -> None:
     assert terms(one) != terms(other)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.errors import GenerationDamagedError, IndexStoreError
+from index.errors import IndexStoreError
 from index.types import FloatArray, VectorStore
 from index.vectors import FaissStore, NumpyStore
 
@@ -93,16 +92,3 @@ def test_wrong_types_are_refused(build: Build) -> None:
         build(np.eye(3))  # type: ignore[arg-type]
     with pytest.raises(IndexStoreError, match="float32"):
         build(unit(3, 4, 1)).search(np.eye(4)[:1], 1)  # type: ignore[arg-type]
-
-
-def test_a_saved_store_is_the_same_and_a_cut_one_is_damage(build: Build, tmp_path: Path) -> None:
-    if build is not STORES["faiss"]:
-        pytest.skip("only the FAISS store is written to a file")
-    vectors, query = unit(60, 8, 7), unit(1, 8, 8)
-    FaissStore.build(vectors).save(tmp_path / "v")
-    assert FaissStore.load(tmp_path / "v").search(query, 60) == FaissStore.build(vectors).search(query, 60)
-    (tmp_path / "v").write_bytes((tmp_path / "v").read_bytes()[:-100])
-    with pytest.raises(GenerationDamagedError, match="v cannot be read"):
-        FaissStore.load(tmp_path / "v")
-    with pytest.raises(IndexStoreError, match="mask over 3 rows for a store of 60"):
-        FaissStore.build(vectors).search(query, 5, np.ones(3, dtype=np.bool_))

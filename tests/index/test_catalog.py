@@ -49,15 +49,17 @@ def derive(catalog: Catalog, derivation: str = "v1") -> list[int]:
 
 def holders(catalog: Catalog) -> dict[str, str | None]:
     return {
-        item.document_id: (catalog.excluded_of(seq) or [ExcludedSpan(start=0, end=1, reason="")])[0].repeats_document_id
+        item.document_id: (catalog.excluded_of(seq) or [ExcludedSpan(start=0, end=1, reason="")])[
+            0
+        ].repeats_document_id
         for seq, item in catalog.all_documents()
     }
 
 
 def test_a_document_survives_closing_with_everything_known_of_it(tmp_path: Path) -> None:
     item = document(
-        "a/б 🙂", "Text e\u0301\n", publisher="P", author="A", published_at="2025-11-06", url="https://e.org", language="kk",
-        labels={"ж": "é", "a": '{"x": 1}'},
+        "a/б 🙂", "Text e\u0301\n", publisher="P", author="A", published_at="2025-11-06",
+        url="https://e.org", language="kk", labels={"ж": "é", "a": '{"x": 1}'},
     )  # fmt: skip
     with Catalog(tmp_path / "c") as catalog:
         assert put(catalog, item) == "added"
@@ -138,7 +140,13 @@ def test_remove_leaves_nothing_and_touches_no_other(tmp_path: Path) -> None:
         with pytest.raises(CatalogDamagedError, match="missing"):
             catalog.vectors(keys[:1], 2)
     with sqlite3.connect(tmp_path / "c") as db:
-        for table, rows in (("documents", 1), ("passages", 1), ("vectors", 1), ("fingerprints", 0), ("excluded", 0)):
+        for table, rows in (
+            ("documents", 1),
+            ("passages", 1),
+            ("vectors", 1),
+            ("fingerprints", 0),
+            ("excluded", 0),
+        ):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
     db.close()
 
@@ -194,6 +202,12 @@ def test_vectors_come_back_exactly_and_bad_ones_are_damage(tmp_path: Path) -> No
             catalog.vectors(keys[1:], 8)
 
 
+def read_all(path: Path) -> None:
+    with Catalog(path) as catalog:
+        for seq, item in catalog.all_documents():
+            catalog.passages_of(seq, item)
+
+
 def _edit(path: Path, statement: str, *values: object) -> None:
     db = sqlite3.connect(path)
     with db:
@@ -202,7 +216,9 @@ def _edit(path: Path, statement: str, *values: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["One!", "", "One. And more."])
-def test_text_changed_behind_our_back_is_damage_and_indexing_again_mends_it(tmp_path: Path, text: str) -> None:
+def test_text_changed_behind_our_back_is_damage_and_indexing_again_mends_it(
+    tmp_path: Path, text: str
+) -> None:
     item = document("a", "One.")
     with Catalog(tmp_path / "c") as catalog:
         put(catalog, item)
@@ -232,16 +248,18 @@ def test_damaged_columns_are_damage_and_no_crash(tmp_path: Path, statement: str)
         put(catalog, document("a", "One."))
         derive(catalog)
     _edit(tmp_path / "c", statement)
-    with Catalog(tmp_path / "c") as catalog, pytest.raises(CatalogDamagedError):
-        for seq, item in catalog.all_documents():
-            catalog.passages_of(seq, item)
+    with pytest.raises(CatalogDamagedError):
+        read_all(tmp_path / "c")
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_overwritten_bytes_are_damage(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "c"
     words = random.Random(1)
-    items = [document(f"d{n}", " ".join(words.choice(["copper", "tin", "zinc"]) for _ in range(500))) for n in range(40)]
+    items = [
+        document(f"d{n}", " ".join(words.choice(["copper", "tin", "zinc"]) for _ in range(500)))
+        for n in range(40)
+    ]
     with Catalog(path) as catalog:
         for item in items:
             put(catalog, item)
@@ -250,9 +268,8 @@ def test_overwritten_bytes_are_damage(tmp_path: Path, seed: int) -> None:
     at = random.Random(seed).randrange(0, len(raw) - 8192)
     raw[at : at + 8192] = b"\xff" * 8192
     path.write_bytes(raw)
-    with pytest.raises(CatalogDamagedError, match="damaged"), Catalog(path) as catalog:
-        for seq, item in catalog.all_documents():
-            catalog.passages_of(seq, item)
+    with pytest.raises(CatalogDamagedError, match="damaged"):
+        read_all(path)
 
 
 def test_a_file_that_is_no_database_is_damage(tmp_path: Path) -> None:

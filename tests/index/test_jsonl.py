@@ -20,12 +20,16 @@ def read(path: Path) -> tuple[list[Record], list[str]]:
 
 
 def lines(path: Path, *rows: object) -> Path:
-    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(
+        "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8"
+    )
     return path
 
 
 def test_good_lines_around_a_broken_one_are_kept_and_its_number_given(tmp_path: Path) -> None:
-    path = lines(tmp_path / "c", {"id": "a", "text": "A."}, "{broken", "", {"id": "b", "text": "B."}, "[1]", "7")
+    path = lines(
+        tmp_path / "c", {"id": "a", "text": "A."}, "{broken", "", {"id": "b", "text": "B."}, "[1]", "7"
+    )
     records, problems = read(path)
     assert [(r.document_id, r.where) for r in records] == [("a", "c.jsonl, line 1"), ("b", "c.jsonl, line 4")]
     assert problems[0].startswith("c.jsonl, line 2: is not JSON: ")
@@ -36,7 +40,9 @@ def test_good_lines_around_a_broken_one_are_kept_and_its_number_given(tmp_path: 
 
 
 def test_the_first_of_two_equal_ids_is_kept(tmp_path: Path) -> None:
-    path = lines(tmp_path / "c", {"id": "a", "text": "One."}, {"id": "b", "text": "B."}, {"id": "a", "text": "Two."})
+    path = lines(
+        tmp_path / "c", {"id": "a", "text": "One."}, {"id": "b", "text": "B."}, {"id": "a", "text": "Two."}
+    )
     items = list(read_jsonl(path, "c.jsonl"))
     assert [item.text for item in items if isinstance(item, Record)] == ["One.", "B."]
     (problem,) = [item for item in items if isinstance(item, Problem)]
@@ -77,7 +83,9 @@ def test_ids_that_are_equal_only_after_composition_are_equal(tmp_path: Path) -> 
         ({"id": "a", "text": "t", "\udc00": "x"}, "holds a lone surrogate"),
     ],
 )
-def test_a_wrong_line_says_what_is_wrong_and_costs_only_itself(tmp_path: Path, row: object, message: str) -> None:
+def test_a_wrong_line_says_what_is_wrong_and_costs_only_itself(
+    tmp_path: Path, row: object, message: str
+) -> None:
     records, problems = read(lines(tmp_path / "c", row, {"id": "good", "text": "Good."}))
     assert [r.document_id for r in records] == ["good"]
     assert len(problems) == 1
@@ -176,7 +184,9 @@ def test_what_is_known_arrives_and_what_is_not_becomes_a_label(tmp_path: Path) -
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("written", ["2025-11-06", "2025-11-06T10:30:00+06:00", "20251106", "2025-11-06T10:30Z"])
+@pytest.mark.parametrize(
+    "written", ["2025-11-06", "2025-11-06T10:30:00+06:00", "20251106", "2025-11-06T10:30Z"]
+)
 def test_iso_dates_are_kept_as_written(tmp_path: Path, written: str) -> None:
     (record,) = read(lines(tmp_path / "c", {"id": "a", "text": "t", "published_at": written}))[0]
     assert record.published_at == written
@@ -184,7 +194,14 @@ def test_iso_dates_are_kept_as_written(tmp_path: Path, written: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [(17, "17"), (-3, "-3"), ("a/b c", "a/b c"), ("статья №1", "статья №1"), ("?#%2F&", "?#%2F&"), ("🙂", "🙂")],
+    [
+        (17, "17"),
+        (-3, "-3"),
+        ("a/b c", "a/b c"),
+        ("статья №1", "статья №1"),
+        ("?#%2F&", "?#%2F&"),
+        ("🙂", "🙂"),
+    ],
 )
 def test_ids_are_kept_as_they_are(tmp_path: Path, given: object, kept: str) -> None:
     (record,) = read(lines(tmp_path / "c", {"id": given, "text": "t"}))[0]

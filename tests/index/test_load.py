@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import EncodingError, SourceError, UnsupportedFormatError
@@ -151,8 +151,7 @@ def test_a_path_written_otherwise_is_the_same_source_and_root(tmp_path: Path) ->
 
 def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     for name in (b"caf\xe9.txt", b"caf\xe8.txt"):
-        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:
-            file.write(b"Words.")
+        (tmp_path / os.fsdecode(name)).write_bytes(b"Words.")
     documents, problems = load(tmp_path)
     assert not problems
     assert len({d.document_id for d in documents}) == 2
@@ -165,13 +164,15 @@ def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
 # Ids
 
 names = st.text(
-    alphabet=st.sampled_from("abAB01._~- /%?#&йё語🙂\udce9") | st.characters(exclude_characters="\x00", exclude_categories=["Cs"]),
+    alphabet=st.sampled_from("abAB01._~- /%?#&йё語🙂\udce9")
+    | st.characters(exclude_characters="\x00", exclude_categories=["Cs"]),
     min_size=1,
     max_size=30,
 )
 
 
 @given(names, names)
+@settings(deadline=None)
 def test_different_paths_give_different_url_safe_ids(one: str, other: str) -> None:
     first, second = file_document_id(one), file_document_id(other)
     assert re.fullmatch(r"[A-Za-z0-9._~-]+", first)
@@ -195,7 +196,10 @@ def test_ids_by_hand() -> None:
 @pytest.mark.parametrize(
     ("text", "title"),
     [
-        ("Summit ends without a deal\n\nThe leaders left Washington on Friday.", "Summit ends without a deal"),
+        (
+            "Summit ends without a deal\n\nThe leaders left Washington on Friday.",
+            "Summit ends without a deal",
+        ),
         ("\n\n  Summit ends \nThe leaders left Washington on Friday after talks.", "Summit ends"),
         ("By A. Writer, Nov 6\n# The real title #\nBody.", "The real title"),
         ("### Deep  heading\n\nBody.", "Deep  heading"),
@@ -259,7 +263,8 @@ def test_a_file_named_directly_is_described_by_its_folder(tmp_path: Path) -> Non
 def test_the_nearest_sources_toml_wins(tmp_path: Path) -> None:
     write(tmp_path, sub__a_txt="Words.", sub__b_txt="Words.")
     (tmp_path / "sources.toml").write_text(
-        '[[source]]\nfile = "sub/a.txt"\npublisher = "far"\n[[source]]\nfile = "sub/b.txt"\npublisher = "far"\n'
+        '[[source]]\nfile = "sub/a.txt"\npublisher = "far"\n'
+        '[[source]]\nfile = "sub/b.txt"\npublisher = "far"\n'
     )
     (tmp_path / "sub" / "sources.toml").write_text('[[source]]\nfile = "a.txt"\npublisher = "near"\n')
     assert [d.publisher for d in load(tmp_path)[0]] == ["near", "far"]
@@ -301,7 +306,9 @@ def test_a_wrong_sources_toml_stops_with_what_is_wrong(tmp_path: Path, content: 
 
 def test_a_toml_date_is_kept_as_iso(tmp_path: Path) -> None:
     write(tmp_path, a_txt="Words.")
-    (tmp_path / "sources.toml").write_text('[[source]]\nfile = "a.txt"\npublished_at = 2025-11-06T07:30:00Z\n')
+    (tmp_path / "sources.toml").write_text(
+        '[[source]]\nfile = "a.txt"\npublished_at = 2025-11-06T07:30:00Z\n'
+    )
     (document,) = load(tmp_path)[0]
     assert document.published_at is not None
     assert document.published_at.startswith(date(2025, 11, 6).isoformat() + "T07:30")

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import HashEmbedder
 from index.canonical import canonical_text
 from index.clean import mark_boilerplate
 from index.errors import SpanError
 from index.split import paragraphs, sentences, split_document
 from index.tokens import count_tokens
 from index.types import Document, ExcludedSpan, Passage, SentenceKind
+from tests.fakes import HashEmbedder
 
 count_words = HashEmbedder().count_tokens
 
@@ -34,7 +34,12 @@ def kinds(text: str) -> list[tuple[SentenceKind, str]]:
 
 
 def split(
-    text: str, excluded: Sequence[ExcludedSpan] = (), *, budget: int = 256, embedder: int = 200, title: str = "Untitled"
+    text: str,
+    excluded: Sequence[ExcludedSpan] = (),
+    *,
+    budget: int = 256,
+    embedder: int = 200,
+    title: str = "Untitled",
 ) -> list[Passage]:
     return split_document(
         document(text, title),
@@ -70,7 +75,10 @@ def test_sentences_worked_by_hand(expected: list[str]) -> None:
 
 
 def test_a_bullet_list_gives_items_without_their_bullets() -> None:
-    text = "The plan is:\n- cut costs\n* raise prices.\n• wait. Then act.\n1. first\n12) second\n(a) third\nb) fourth"
+    text = (
+        "The plan is:\n- cut costs\n* raise prices.\n• wait. Then act.\n"
+        "1. first\n12) second\n(a) third\nb) fourth"
+    )
     assert kinds(text) == [
         ("text", "The plan is:"),
         ("list_item", "cut costs"),
@@ -103,7 +111,8 @@ def test_headings_are_told_from_text() -> None:
 def test_hard_wrapped_lines_are_one_paragraph() -> None:
     text = (
         "Dear all,\n\n"
-        "the committee met on Monday and\nagreed that the exports of copper\nwill be counted anew. It will meet\n"
+        "the committee met on Monday and\nagreed that the exports of copper\n"
+        "will be counted anew. It will meet\n"
         "again in May.\n\n"
         "Yours\n"
     )
@@ -206,17 +215,23 @@ def test_an_over_long_word_is_cut_all_the_same() -> None:
 # What must hold for any text
 
 PIECES = [
-    "One", "copper", "U.S.", "Dr.", "p.m.", "J.", "said", "Министр", "заявил", "млн.", "йод", "🙂", "👩\u200d🚀", "e\u0301", "ё",
-    "中国", "。", "!", "?", "…", ".", ",", "“", "”", "»", "«", "(", ")", "- ", "• ", "# ", "1. ", "a) ", "A. ", "AND", "4.2",
-    " ", "  ", "\u00a0", "\u2009", "\u200b", "\u2060", "\ufeff", "\u3000", "\u2028", "\x85", "\t", "\n", "\n\n", "\r\n", "\r", "\x1c", "\u0301", "।",
+    "One", "copper", "U.S.", "Dr.", "p.m.", "J.", "said", "Министр", "заявил", "млн.", "йод", "🙂",
+    "👩\u200d🚀", "e\u0301", "ё", "中国", "。", "!", "?", "…", ".", ",", "“", "”", "»", "«", "(", ")",
+    "- ", "• ",
+    "# ", "1. ", "a) ", "A. ", "AND", "4.2", " ", "  ", "\u00a0", "\u2009", "\u200b", "\u2060", "\ufeff",
+    "\u3000",
+    "\u2028", "\x85", "\t", "\n", "\n\n", "\r\n", "\r", "\x1c", "\u0301", "।",
 ]  # fmt: skip
 texts = st.lists(
-    st.one_of(st.sampled_from(PIECES), st.sampled_from([" ", ". ", "\n"]), st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4)),
+    st.one_of(
+        st.sampled_from(PIECES),
+        st.sampled_from([" ", ". ", "\n"]),
+        st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4),
+    ),
     max_size=80,
 ).map(lambda pieces: canonical_text("".join(pieces), "x"))
 
 _INVISIBLE = "\u200b\ufeff\u2060"
-_MARKS = r"[#\-*+•‣▪●◦–—(0-9a-zA-Z.)]"
 
 
 def blank(text: str) -> bool:
@@ -252,7 +267,9 @@ def test_sentences_lie_in_their_paragraph_trimmed_in_order_and_cover_it(text: st
 
 @given(texts, st.data(), st.sampled_from([32, 64, 256]))
 @settings(max_examples=200, deadline=None)
-def test_passages_are_slices_in_budget_that_hold_every_sentence_once(text: str, data: st.DataObject, budget: int) -> None:
+def test_passages_are_slices_in_budget_that_hold_every_sentence_once(
+    text: str, data: st.DataObject, budget: int
+) -> None:
     spans: list[ExcludedSpan] = []
     if text:
         cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=8, unique=True).map(sorted))
@@ -282,12 +299,12 @@ def test_passages_are_slices_in_budget_that_hold_every_sentence_once(text: str, 
         if not any(b.start < s.end and b.end > s.start for b in blocked)
     )
     got = "".join(passage.sentence_text(s) for passage in passages for s in passage.sentences)
-    assert "".join(got.split()).translate(dict.fromkeys(map(ord, _INVISIBLE))) == "".join(wanted.split()).translate(
-        dict.fromkeys(map(ord, _INVISIBLE))
-    )
+    assert "".join(got.split()).translate(dict.fromkeys(map(ord, _INVISIBLE))) == "".join(
+        wanted.split()
+    ).translate(dict.fromkeys(map(ord, _INVISIBLE)))
 
 
-WORDS = "minister said the and exports grew by Kazakhstan tonnes".split()
+WORDS = ["minister", "said", "the", "and", "exports", "grew", "by", "Kazakhstan", "tonnes"]
 
 
 def _sentence(words: int, source: random.Random) -> str:
@@ -316,11 +333,14 @@ def _never_a_capital(source: random.Random) -> str:
 
 def _every_other_line_again(source: random.Random) -> str:
     again = "The same line stands here again and again, about copper and tin and zinc and lead."
-    return "\n".join(f"Line {n} tells of copper and tin that came in on ship {n}.\n{again}" for n in range(12_000))
+    return "\n".join(
+        f"Line {n} tells of copper and tin that came in on ship {n}.\n{again}" for n in range(12_000)
+    )
 
 
 @pytest.mark.parametrize(
-    "build", [_one_paragraph, _short_lines, _no_spaces, _one_letter, _never_a_capital, _every_other_line_again]
+    "build",
+    [_one_paragraph, _short_lines, _no_spaces, _one_letter, _never_a_capital, _every_other_line_again],
 )
 def test_two_megabytes_take_seconds(build) -> None:  # type: ignore[no-untyped-def]
     text = build(random.Random(5))

@@ -1,0 +1,87 @@
+"""`POST /v1/ask` and `POST /v1/search`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from api.documents import head_of
+from api.engine import Engine
+from api.limits import Workers
+from api.schemas import AnswerOut, AskIn, ProblemOut, SearchIn, SearchOut, answer_out, passage_out
+from rag.answer import answer_question
+from rag.question import read_question
+from rag.types import Filters
+
+router = APIRouter()
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemOut, "content": {"application/problem+json": {}}, "description": text}
+    for status, text in {
+        400: "The body is not UTF-8 JSON.",
+        403: "The host or the origin is not allowed.",
+        409: "Not possible with this configuration.",
+        413: "The body is too large.",
+        415: "The body is not application/json.",
+        422: "A field is wrong or unknown.",
+        503: "Not ready, or too busy.",
+        504: "It took too long.",
+    }.items()
+}
+
+
+def engine_of(request: Request) -> Engine:
+    """Return the app's engine."""
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+def workers_of(request: Request) -> Workers:
+    """Return the app's bounded thread pool."""
+    workers: Workers = request.app.state.workers
+    return workers
+
+
+TheEngine = Annotated[Engine, Depends(engine_of)]
+TheWorkers = Annotated[Workers, Depends(workers_of)]
+
+
+@router.post("/v1/ask", responses=PROBLEMS, tags=["answers"])
+async def ask(body: AskIn, request: Request, engine: TheEngine, workers: TheWorkers) -> AnswerOut:
+    """Answer a question with verified quotes, or say that the sources do not."""
+    stages = engine.stages()
+    wanted = body.to_ask()
+    answer = await workers.run(lambda: answer_question(wanted, stages))
+    request.scope["log"] = {
+        "answer_id": answer.answer_id,
+        "status_of_answer": answer.status,
+        "reason": None if answer.abstention is None else answer.abstention.reason.value,
+        "citations": [f"{c.quote.document_id}:{c.quote.start}-{c.quote.end}" for c in answer.citations],
+        "index_version": answer.receipt.index_version,
+        "timings_ms": dict(answer.timings_ms),
+    }
+    return answer_out(answer)
+
+
+@router.post("/v1/search", responses=PROBLEMS, tags=["answers"])
+async def search(body: SearchIn, request: Request, engine: TheEngine, workers: TheWorkers) -> SearchOut:
+    """Return the passages that fit a query, best first."""
+    stages = engine.stages()
+    filters = Filters() if body.filters is None else body.filters.to_filters()
+
+    def work() -> SearchOut:
+        allowed, any_allowed = stages.retriever.allowed(filters)
+        if not any_allowed:
+            return SearchOut(passages=[])
+        hits = stages.retriever.search(read_question(body.query), body.k, allowed)
+        return SearchOut(
+            passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits]
+        )
+
+    found = await workers.run(work)
+    request.scope["log"] = {
+        "passages": [f"{p.document_id}:{p.start_char_index}" for p in found.passages],
+        "index_version": stages.generation.index_version,
+    }
+    return found

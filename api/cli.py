@@ -1,0 +1,368 @@
+"""The `verse` command. Results on stdout, everything else on stderr; exit 0, 1 failed, 2 misused.
+
+Heavy imports stand inside the commands, so that `verse --help` is quick.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from index.errors import QAError, SourceError
+from rag.errors import QuestionError
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+
+app = typer.Typer(
+    name="verse",
+    help="Answers from your own documents, every claim with quotes that anyone can check.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+eval_app = typer.Typer(help="Measure quality and speed.", no_args_is_help=True)
+app.add_typer(eval_app, name="eval")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the record that the API returns.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except BrokenPipeError:
+        # The reader of a pipe had enough; that is no failure of ours.
+        sys.stderr.close()
+
+
+def _fail(error: QAError) -> NoReturn:
+    typer.echo(f"verse: {error}", err=True)
+    raise typer.Exit(2 if isinstance(error, SourceError | QuestionError) else 1)
+
+
+def _settings(quiet: bool = True) -> Settings:
+    from api.logs import set_up_logging
+    from api.settings import load_settings
+
+    settings = load_settings()
+    if quiet:
+        settings = settings.model_copy(update={"log_level": "warning", "log_format": "console"})
+    set_up_logging(settings)
+    return settings
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn our errors into a line on stderr and an exit status."""
+    from api.settings import SettingsError
+
+    try:
+        yield
+    except SettingsError as error:
+        typer.echo(f"verse: {error}", err=True)
+        raise typer.Exit(2) from None
+    except QAError as error:
+        _fail(error)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from rag import SOFTWARE_VERSION
+
+        typer.echo(SOFTWARE_VERSION)
+        raise typer.Exit(0)
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders (.txt, .md, .jsonl).")],
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove documents that came from these paths and are gone.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="List every excluded part with its reason and text.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: changes, then a summary.")] = False,
+) -> None:
+    """Add documents, replace changed ones, and publish the index."""
+    with _reported(), _interruptible():
+        settings = _settings()
+        from index.build import update_index
+        from index.embed import open_embedder
+        from index.models import find_model
+        from index.state import StateFolder
+        from rag.reader_model import prepare_reader
+
+        state = StateFolder(settings.state_dir)
+        with state.writing():
+            pass  # a folder that cannot be written is found before models are loaded
+        embedder = open_embedder(find_model(settings.embedder), state.models, threads=settings.thread_count)
+        prepare_reader(state.models)  # so that the first question does not wait for it
+
+        def on_event(event: str, document_id: str) -> None:
+            # Only now is it on the disk, so the line is a receipt.
+            if as_json:
+                _print_json({"event": event, "document_id": document_id})
+
+        with _progress_bar() as progress:
+            done = update_index(
+                state,
+                paths,
+                embedder,
+                settings.index_settings(),
+                prune=prune,
+                list_excluded=report,
+                on_event=on_event,
+                progress=progress,
+            )
+        for problem in done.problems:
+            typer.echo(f"verse: {problem}", err=True)
+        for skipped in done.skipped:
+            typer.echo(f"skipped {skipped}", err=True)
+        if as_json:
+            for document_id, span, text in done.excluded:
+                _print_json(
+                    {
+                        "event": "excluded",
+                        "document_id": document_id,
+                        "start_char_index": span.start,
+                        "end_char_index": span.end,
+                        "reason": span.reason,
+                        "text": text,
+                    }
+                )
+            _print_json(
+                {
+                    "event": "done",
+                    "added": done.added,
+                    "replaced": done.replaced,
+                    "unchanged": done.unchanged,
+                    "removed": done.removed,
+                    "problems": [str(problem) for problem in done.problems],
+                    "documents": done.documents,
+                    "published": done.published,
+                    "index_version": done.index_version,
+                }
+            )
+        else:
+            for document_id, span, text in done.excluded:
+                typer.echo(f"{document_id} {span.start}-{span.end} {span.reason}\n    {text!r}")
+            typer.echo(_summary(done))
+        if done.problems:
+            raise typer.Exit(1)
+
+
+def _summary(done: Any) -> str:
+    changes = [
+        f"{count} {word}"
+        for count, word in (
+            (done.added, "added"),
+            (done.replaced, "replaced"),
+            (done.removed, "removed"),
+            (done.unchanged, "unchanged"),
+        )
+        if count
+    ]
+    if not done.published:
+        return f"nothing to do: {', '.join(changes) or 'no documents'}; index {done.index_version}"
+    return f"{', '.join(changes) or 'index made anew'}; {done.documents} documents in index {done.index_version}"
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in plain words.")],
+    as_json: AsJson = False,
+    max_citations: Annotated[int, typer.Option(min=1, max=20, help="Most quotes to show.")] = 5,
+) -> None:
+    """Answer a question with quotes, sources and offsets."""
+    with _reported():
+        settings = _settings()
+        from api.engine import Engine
+        from api.schemas import answer_out
+        from rag.answer import Ask, answer_question
+        from rag.question import checked_question
+
+        checked_question(question)
+        engine = Engine(settings)
+        engine.refresh()
+        answer = answer_question(Ask(question=question, max_citations=max_citations), engine.stages())
+        record = answer_out(answer)
+        if as_json:
+            typer.echo(record.model_dump_json(indent=1))
+        else:
+            from api.terminal import show_answer
+
+            show_answer(record)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the HTTP API and the viewer."""
+    with _reported():
+        settings = _settings(quiet=False)
+        if not _is_loopback(host):
+            typer.echo(
+                f"verse: refusing to listen on {host!r}: there is no authentication yet, so only loopback "
+                "addresses (127.0.0.1, ::1, localhost) are served; put nothing in front of it either",
+                err=True,
+            )
+            raise typer.Exit(2)
+        if "public_url" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"public_url": f"http://{_in_url(host)}:{port}"})
+        import uvicorn
+
+        from api.app import create_app
+
+        config = uvicorn.Config(
+            create_app(settings, port=port),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(settings.shutdown_timeout_s) or 1,
+            timeout_keep_alive=5,
+            h11_max_incomplete_event_size=16_384,
+        )
+        server = uvicorn.Server(config)
+        server.run()
+        if not server.started:
+            raise typer.Exit(1)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@app.command()
+def replay(
+    answer_file: Annotated[Path, typer.Argument(help="An answer record as JSON, such as verse ask --json prints.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask again what an answer record answers, and show any difference; exit 1 if there is one."""
+    with _reported():
+        settings = _settings()
+        from api.engine import Engine
+        from api.replay import read_record, replayed_difference
+        from api.schemas import answer_out
+        from rag.answer import Ask, answer_question
+
+        record = read_record(answer_file)
+        engine = Engine(settings)
+        engine.refresh()
+        asked = Ask(question=record.standalone_question, max_citations=max(5, len(record.citations)))
+        now = answer_out(answer_question(asked, engine.stages()))
+        differences = replayed_difference(record, now)
+        if as_json:
+            _print_json({"same": not differences, "differences": differences})
+        else:
+            typer.echo("the same answer, quote for quote" if not differences else "\n".join(differences))
+        if differences:
+            raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check the installation, the models and the index, and say what to do."""
+    with _reported():
+        settings = _settings()
+        from api.doctor import examine
+
+        findings = examine(settings)
+        if as_json:
+            _print_json({"findings": [finding.as_dict() for finding in findings]})
+        else:
+            for finding in findings:
+                mark = "ok  " if finding.good else "BAD "
+                typer.echo(f"{mark} {finding.what}: {finding.detail}")
+                if finding.advice:
+                    typer.echo(f"     → {finding.advice}")
+        if not all(finding.good for finding in findings):
+            raise typer.Exit(1)
+
+
+@eval_app.command("verify")
+def eval_verify(
+    url: Annotated[str, typer.Option(help="A running server.")] = "http://127.0.0.1:8000",
+    questions: Annotated[Path | None, typer.Option(help="Questions as JSON Lines.")] = None,
+) -> None:
+    """Check every citation of every answer by HTTP alone, and score the answers."""
+    from eval.verify_citations import DEFAULT_QUESTIONS, run
+
+    raise typer.Exit(run(url, questions or DEFAULT_QUESTIONS, None))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C: cleanly, saying that nothing stored is lost."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            "verse: stopped; what was stored is kept, and the index before still serves. Run it again to go on.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Draw a bar on a terminal and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total or None)
+            bar.update(tasks[stage], completed=done, total=total or None)
+
+        yield progress
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

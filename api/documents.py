@@ -1,0 +1,128 @@
+"""`GET /v1/documents` and `GET /v1/documents/{id}`: what any quote can be checked against."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from api.engine import Engine
+from api.errors import NotFoundError
+from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, ProblemOut, viewer_url
+from index.generation import Generation
+from index.types import Document
+from rag.cite import web_address
+from rag.errors import QuestionError
+
+router = APIRouter(tags=["documents"])
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemOut, "content": {"application/problem+json": {}}, "description": text}
+    for status, text in {
+        403: "The host or the origin is not allowed.",
+        404: "No such document.",
+        422: "A parameter is wrong.",
+        503: "Not ready.",
+    }.items()
+}
+
+
+def head_of(generation: Generation, document_id: str) -> DocumentHead:
+    """Return what is known of a document, without its text."""
+    return _head(find_document(generation, document_id)[1])
+
+
+def find_document(generation: Generation, document_id: str) -> tuple[int, Document]:
+    """Return a document and its number.
+
+    Raises:
+        NotFoundError: there is no such document for this client.
+    """
+    ordinal = generation.ordinal(document_id)
+    if ordinal is None:
+        raise NotFoundError("There is no such document.")
+    return ordinal, generation.document_at(ordinal)
+
+
+def _head(document: Document) -> DocumentHead:
+    return DocumentHead(
+        document_id=document.document_id,
+        title=document.title,
+        publisher=document.publisher,
+        published_at=document.published_at,
+        language=document.language,
+        url=web_address(document.url),
+        viewer_url=viewer_url(document.document_id),
+        document_sha256=document.sha256,
+    )
+
+
+@router.get("/v1/documents", responses=_PROBLEMS)
+def documents(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
+) -> DocumentsOut:
+    """List documents in the order in which they were first stored, without their texts."""
+    generation = _generation(request)
+    start = 0 if cursor is None else _start_of(generation, cursor)
+    rows = list(generation.documents(start=start, limit=limit + 1))
+    heads = [
+        DocumentHead(
+            document_id=row["document_id"],
+            title=row["title"],
+            publisher=row["publisher"],
+            published_at=row["published_at"],
+            language=row["language"],
+            url=web_address(row["url"]),
+            viewer_url=viewer_url(row["document_id"]),
+            document_sha256=row["sha256"],
+        )
+        for _, row in rows[:limit]
+    ]
+    more = len(rows) > limit
+    return DocumentsOut(
+        documents=heads,
+        next_cursor=_cursor(rows[limit - 1][0], heads[-1].document_id) if more else None,
+    )
+
+
+@router.get("/v1/documents/{document_id:path}", responses=_PROBLEMS)
+def document(request: Request, document_id: str) -> DocumentOut:
+    """Return a document's canonical text and what of it is left out of answers."""
+    generation = _generation(request)
+    ordinal, found = find_document(generation, document_id)
+    return DocumentOut(
+        **_head(found).model_dump(),
+        text=found.text,
+        excluded=[
+            ExcludedOut(start_char_index=span.start, end_char_index=span.end, reason=span.reason)
+            for span in generation.excluded_of(ordinal)
+        ],
+    )
+
+
+def _generation(request: Request) -> Generation:
+    engine: Engine = request.app.state.engine
+    return engine.stages().generation
+
+
+def _cursor(ordinal: int, document_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([ordinal, document_id]).encode()).decode().rstrip("=")
+
+
+def _start_of(generation: Generation, cursor: str) -> int:
+    """Return where the page after a cursor begins; it holds through a new generation."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        ordinal, document_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        ordinal, document_id = int(ordinal), str(document_id)
+    except (binascii.Error, ValueError, TypeError, UnicodeError, RecursionError) as error:
+        raise QuestionError(
+            f"cursor {cursor[:40]!r} was not made by this service; leave it out to begin anew"
+        ) from error
+    now = generation.ordinal(document_id)
+    return (now if now is not None else ordinal - 1) + 1

@@ -1,0 +1,149 @@
+"""Loads the models once and keeps the newest generation at hand; used by the server and the CLI."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from api.settings import Settings
+from index.build import rebuild
+from index.embed import open_embedder
+from index.errors import (
+    CatalogDamagedError,
+    GenerationDamagedError,
+    IndexMissingError,
+    IndexStoreError,
+    QAError,
+)
+from index.generation import current_name, open_current
+from index.models import find_model
+from index.state import StateFolder
+from index.types import Embedder
+from rag.answer import Stages
+from rag.calibrate import load_calibration
+from rag.read import Reader
+from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
+from rag.retrieve import Retriever
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether questions can be answered; `problem` says why not."""
+
+    ready: bool
+    embedder: str
+    embedder_backend: str
+    reader: str
+    index_version: str | None
+    documents: int
+    passages: int
+    problem: QAError | None
+
+
+class Engine:
+    """Models and the current generation.
+
+    Raises:
+        EmbedderError, CalibrationError: a model cannot be loaded; there is no way to go on.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.state = StateFolder(settings.state_dir)
+        self.embedder: Embedder = open_embedder(
+            find_model(settings.embedder), self.state.models, threads=settings.thread_count
+        )
+        files = find_reader()
+        folder = ensure_reader_conversion(files, self.state.models)
+        self._calibration = load_calibration()
+        self._reader = Reader(
+            ReaderModel(
+                folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=settings.thread_count
+            ),
+            self._calibration,
+        )
+        self._seen = ""
+        self._stages: Stages | None = None
+        self._problem: QAError = IndexMissingError("the index was not opened yet")
+        self._refreshing = threading.Lock()
+
+    def stages(self) -> Stages:
+        """Return the pipeline over the newest generation; keep it for the whole of one request.
+
+        Raises:
+            QAError: there is none that can be used; the error says why.
+        """
+        stages = self._stages
+        if stages is None:
+            raise self._problem
+        if not len(stages.generation):
+            raise IndexMissingError("the index holds no documents; run `verse index PATH`")
+        return stages
+
+    def refresh(self) -> bool:
+        """Open the current generation if it is not the one at hand; return whether it changed.
+
+        A damaged one is rebuilt from the catalog. While that fails, the generation that was open
+        before goes on serving.
+        """
+        with self._refreshing:
+            try:
+                name = current_name(self.state)
+            except IndexStoreError as error:
+                self._problem = error
+                if not isinstance(error, GenerationDamagedError):
+                    return False
+                name = "damaged"
+            if name == self._seen:
+                return False
+            try:
+                self._stages = self._open()
+            except QAError as error:
+                self._problem = error
+                self._seen = name
+                logger.error("index_not_opened code=%s detail=%s", type(error).__name__, error)
+                return False
+            self._seen = current_name(self.state)
+            return True
+
+    def health(self) -> Health:
+        """Describe the state of the engine without touching the disk."""
+        stages = self._stages
+        manifest = None if stages is None else stages.generation.manifest
+        empty = manifest is not None and manifest.passages == 0
+        problem = self._problem if stages is None else None
+        if empty:
+            problem = IndexMissingError("the index holds no documents; run `verse index PATH`")
+        return Health(
+            ready=stages is not None and not empty,
+            embedder=self.embedder.name,
+            embedder_backend=str(getattr(self.embedder, "backend", "unknown")),
+            reader=self._reader.name,
+            index_version=None if manifest is None else manifest.index_version,
+            documents=0 if manifest is None else manifest.documents,
+            passages=0 if manifest is None else manifest.passages,
+            problem=problem,
+        )
+
+    def _open(self) -> Stages:
+        try:
+            generation = open_current(self.state, embedder=self.embedder.name)
+        except GenerationDamagedError as damage:
+            logger.warning("index_damaged_rebuilding detail=%s", damage)
+            if not self.state.catalog.is_file():
+                raise CatalogDamagedError(
+                    f"{damage}, and there is no catalog to rebuild it from; index the documents again"
+                ) from damage
+            rebuild(self.state, self.embedder, self.settings.index_settings())
+            generation = open_current(self.state, embedder=self.embedder.name)
+        settings = self.settings.rag_settings()
+        return Stages(
+            retriever=Retriever(generation, self.embedder, settings),
+            reader=self._reader,
+            calibration=self._calibration,
+            settings=settings,
+            embedder_name=self.embedder.name,
+        )

@@ -1,0 +1,160 @@
+"""One table: our error → status, code and what the client is told. Nothing else reaches a client.
+
+Messages of the index layer may name folders of the server, so most rows carry a text of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from index.errors import (
+    CatalogDamagedError,
+    EmbedderError,
+    GenerationDamagedError,
+    IndexMismatchError,
+    IndexMissingError,
+    IndexStoreError,
+    QAError,
+    SpanError,
+)
+from rag.errors import CalibrationError, GeneratorNotConfiguredError, QuestionError
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+_RETRY_AFTER_S = {503: 2, 429: 2}
+
+
+class NotFoundError(QAError):
+    """No such thing for this client."""
+
+
+class OverloadedError(QAError):
+    """Too many questions at once; try again."""
+
+
+class StageTimeoutError(QAError):
+    """A question took longer than it may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """How one error is told. `detail` replaces the error's own message where that is not for clients."""
+
+    status: int
+    code: str
+    detail: str | None = None
+
+
+TABLE: tuple[tuple[type[QAError], Row], ...] = (
+    (QuestionError, Row(status=422, code="question_invalid")),
+    (SpanError, Row(status=422, code="span_outside_document")),
+    (NotFoundError, Row(status=404, code="not_found")),
+    (GeneratorNotConfiguredError, Row(status=409, code="generator_not_configured")),
+    (OverloadedError, Row(status=503, code="overloaded")),
+    (StageTimeoutError, Row(status=504, code="stage_timeout")),
+    (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),
+    (IndexMismatchError, Row(status=503, code="index_mismatch", detail="The index was made by another version or embedder; run `verse index` again.")),
+    (GenerationDamagedError, Row(status=503, code="index_damaged", detail="The index is damaged and is being rebuilt.")),
+    (CatalogDamagedError, Row(status=503, code="catalog_damaged", detail="The stored documents are damaged; the operator must restore them.")),
+    (IndexStoreError, Row(status=503, code="store_unavailable", detail="The stored documents cannot be reached.")),
+    (EmbedderError, Row(status=503, code="model_failed", detail="A model failed on this request.")),
+    (CalibrationError, Row(status=503, code="model_failed", detail="A model failed on this request.")),
+)  # fmt: skip
+_HTTP_CODES = {
+    400: "malformed",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_type",
+}
+
+
+def row_of(error: QAError) -> Row:
+    """Return the first row that fits an error."""
+    for kind, row in TABLE:
+        if isinstance(error, kind):
+            return row
+    return Row(status=500, code="internal_error", detail="Something broke on our side.")
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    errors: list[dict[str, Any]] | None = None,
+) -> Response:
+    """Return an `application/problem+json` response."""
+    content: dict[str, Any] = {
+        "type": f"urn:chapter-and-verse:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+    if errors is not None:
+        content["errors"] = errors
+    headers = {"Retry-After": str(_RETRY_AFTER_S[status])} if status in _RETRY_AFTER_S else None
+    # ASCII escapes carry whatever a hostile field name holds, lone surrogates included.
+    body = json.dumps(content, ensure_ascii=True).encode("ascii")
+    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def request_id_of(request: Request) -> str:
+    """Return the request's id, as the outermost middleware set it."""
+    return str(request.scope.get("request_id", ""))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this app with problem details."""
+
+    @app.exception_handler(QAError)
+    async def _ours(request: Request, error: QAError) -> Response:
+        row = row_of(error)
+        if row.status >= 500:
+            logger.error("request_failed code=%s error=%s", row.code, type(error).__name__)
+        return problem(row.status, row.code, row.detail or str(error), request_id_of(request))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if any(item["type"] == "json_invalid" for item in found):
+            return problem(400, "malformed", "The body is not valid JSON.", request_id_of(request))
+        fields = [
+            {"path": [str(part) for part in item["loc"]], "message": str(item["msg"])[:300]}
+            for item in found[:20]
+        ]
+        where = ".".join(fields[0]["path"])  # type: ignore[arg-type]
+        return problem(
+            422, "invalid_fields", f"{where[:200]}: {fields[0]['message']}", request_id_of(request), fields
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        code = _HTTP_CODES.get(error.status_code, "http_error")
+        detail = {
+            400: "The body cannot be read as UTF-8 JSON.",
+            404: "There is nothing here.",
+            405: "This address does not take that method.",
+        }.get(error.status_code, HTTPStatus(error.status_code).phrase)
+        response = problem(error.status_code, code, detail, request_id_of(request))
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        return response
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> Response:
+        logger.error("request_broke error=%s", type(error).__name__, exc_info=error)
+        return problem(500, "internal_error", "Something broke on our side.", request_id_of(request))

@@ -1,0 +1,99 @@
+"""Pages for people: the viewer, the API's own description; and the health routes."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from api.docs_page import render_docs_page
+from api.documents import find_document
+from api.engine import Engine
+from api.errors import row_of
+from api.viewer_page import DocumentPage, ExcludedPart, render_document_page
+from index.errors import SpanError
+from rag.cite import web_address
+from rag.quote import copy_quote
+
+router = APIRouter()
+
+_RANGE = re.compile(r"(\d{1,12})-(\d{1,12})")
+
+
+@router.get("/d/{document_id:path}", response_class=HTMLResponse, tags=["documents"])
+def viewer(
+    request: Request, document_id: str, quote: Annotated[str | None, Query(max_length=64)] = None
+) -> HTMLResponse:
+    """Show a document, with the quote `start-end` highlighted and scrolled to."""
+    engine: Engine = request.app.state.engine
+    generation = engine.stages().generation
+    ordinal, document = find_document(generation, document_id)
+    span = None
+    if quote is not None:
+        match = _RANGE.fullmatch(quote)
+        if match is None:
+            raise SpanError(f"quote {quote!r} is no range; write it as start-end, such as 1204-1391")
+        found = copy_quote(document, int(match.group(1)), int(match.group(2)))
+        span = (found.start, found.end)
+    page = DocumentPage(
+        document_id=document.document_id,
+        title=document.title,
+        text=document.text,
+        publisher=document.publisher,
+        published_at=document.published_at,
+        language=document.language,
+        url=web_address(document.url),
+        document_sha256=document.sha256,
+        excluded=tuple(
+            ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in generation.excluded_of(ordinal)
+        ),
+    )
+    return HTMLResponse(render_document_page(page, quote=span))
+
+
+@router.get("/healthz", tags=["health"])
+async def healthz() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", tags=["health"])
+async def readyz(request: Request) -> Response:
+    """Say whether questions can be answered, and what is missing if not."""
+    engine: Engine = request.app.state.engine
+    health = engine.health()
+    content = {
+        "status": "ready" if health.ready else "not_ready",
+        "index_version": health.index_version,
+        "documents": health.documents,
+        "passages": health.passages,
+        "models": {"embedder": health.embedder, "reader": health.reader, "generator": None},
+        "embedder_backend": health.embedder_backend,
+        "degraded": health.embedder_backend != "openvino",
+        "missing": [],
+    }
+    if health.ready:
+        return JSONResponse(content)
+    row = row_of(health.problem) if health.problem else None
+    content["missing"] = [] if row is None else [{"code": row.code, "detail": row.detail}]
+    return JSONResponse(content, status_code=503, headers={"Retry-After": "2"})
+
+
+@router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """Describe the API on one page that needs nothing from elsewhere."""
+    return HTMLResponse(render_docs_page(request.app.openapi()))
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """Lead people who open the bare address to the description."""
+    return RedirectResponse("/docs")
+
+
+@router.get("/favicon.ico", include_in_schema=False)
+async def favicon() -> Response:
+    """Browsers ask for it by themselves; there is none."""
+    return Response(status_code=204)

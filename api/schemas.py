@@ -1,0 +1,344 @@
+"""The JSON of the native routes: requests that refuse what they do not know, and responses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import quote as percent_encoded
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from index.types import ScoredPassage
+from rag.answer import Ask
+from rag.errors import QuestionError
+from rag.question import MAX_CHARACTERS, checked_question
+from rag.types import Answer, Citation, Filters, Turn
+
+OFFSET_UNIT = "unicode_code_point"
+_MAX_TURNS = 20
+_MAX_TURN_CHARACTERS = 20_000
+_Text = Annotated[str, Field(min_length=1, max_length=512)]
+_Texts = Annotated[list[_Text], Field(min_length=1, max_length=1000)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class FiltersIn(_Request):
+    """Which documents may be used; what is left out or null restricts nothing."""
+
+    document_ids: _Texts | None = None
+    publishers: _Texts | None = None
+    languages: _Texts | None = None
+    published_from: str | None = Field(None, description="ISO 8601, inclusive")
+    published_to: str | None = Field(None, description="ISO 8601, inclusive")
+
+    @field_validator("published_from", "published_to")
+    @classmethod
+    def _is_date(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                datetime.fromisoformat(value)
+            except ValueError:
+                raise ValueError("must be an ISO 8601 date such as 2025-11-06") from None
+        return value
+
+    def to_filters(self) -> Filters:
+        """Return the same for the pipeline."""
+        return Filters(
+            document_ids=_tuple(self.document_ids),
+            publishers=_tuple(self.publishers),
+            languages=_tuple(self.languages),
+            published_from=self.published_from,
+            published_to=self.published_to,
+        )
+
+
+def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
+
+
+class TurnIn(_Request):
+    """One earlier turn of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=_MAX_TURN_CHARACTERS)
+
+
+def _question(value: str) -> str:
+    try:
+        return checked_question(value)
+    except QuestionError as error:
+        raise ValueError(str(error)) from None
+
+
+class AskIn(_Request):
+    """A question."""
+
+    question: str = Field(description=f"1 to {MAX_CHARACTERS:,} characters after trimming")
+    history: list[TurnIn] = Field(default=[], max_length=_MAX_TURNS, description="oldest first")
+    filters: FiltersIn | None = None
+    max_citations: int = Field(5, ge=1, le=20)
+    mode: Literal["auto", "extractive", "generative"] = "auto"
+
+    _checked = field_validator("question")(_question)
+
+    def to_ask(self) -> Ask:
+        """Return the same for the pipeline."""
+        return Ask(
+            question=self.question,
+            history=tuple(Turn(role=turn.role, content=turn.content) for turn in self.history),
+            filters=Filters() if self.filters is None else self.filters.to_filters(),
+            max_citations=self.max_citations,
+            mode=self.mode,
+        )
+
+
+class SearchIn(_Request):
+    """A search for passages."""
+
+    query: str = Field(description=f"1 to {MAX_CHARACTERS:,} characters after trimming")
+    k: int = Field(10, ge=1, le=100)
+    filters: FiltersIn | None = None
+
+    _checked = field_validator("query")(_question)
+
+
+class AnswerSpanOut(BaseModel):
+    """A part of the answer, markers not included; code points, end exclusive."""
+
+    start: int
+    end: int
+
+
+class VerificationOut(BaseModel):
+    """How a quote was checked against the stored text."""
+
+    status: Literal["verified"] = "verified"
+    method: Literal["exact"] = "exact"
+
+
+class CitationOut(BaseModel):
+    """A verbatim quote: `document.text[start_char_index:end_char_index] == cited_text`."""
+
+    id: str
+    number: int | None
+    type: Literal["char_location"] = "char_location"
+    cited_text: str
+    start_char_index: int
+    end_char_index: int
+    offset_unit: Literal["unicode_code_point"] = OFFSET_UNIT
+    prefix: str
+    suffix: str
+    document_id: str
+    document_title: str
+    document_sha256: str
+    publisher: str | None
+    published_at: str | None
+    url: str | None
+    viewer_url: str
+    verification: VerificationOut
+    answer_spans: list[AnswerSpanOut]
+
+
+class AbstentionOut(BaseModel):
+    """Why there is no answer; `closest` holds what came nearest, unnumbered."""
+
+    reason: Literal["no_passages", "not_supported", "below_threshold"]
+    probability: float
+    closest: list[CitationOut]
+
+
+class WithheldOut(BaseModel):
+    """What was not shown because it did not verify."""
+
+    not_found: int
+    misattributed: int
+    unsupported: int
+
+
+class ReceiptOut(BaseModel):
+    """What the answer depended on."""
+
+    index_version: str
+    corpus_sha256: str
+    models: dict[str, str | None]
+    settings_sha256: str
+    software: str
+
+
+class AnswerOut(BaseModel):
+    """The record of one answer, the same on every transport."""
+
+    id: str
+    status: Literal["answered", "partial", "abstained"]
+    question: str
+    standalone_question: str
+    answer: str
+    short_answer: str | None
+    answer_without_citations: str
+    confidence: float | None
+    abstention: AbstentionOut | None
+    citations: list[CitationOut]
+    missing: list[str]
+    disagreements: list[dict[str, Any]]
+    withheld: WithheldOut
+    receipt: ReceiptOut
+    timings_ms: dict[str, float]
+
+
+class PassageOut(BaseModel):
+    """A passage found; `text` is exactly the document's characters."""
+
+    rank: int
+    score: float
+    document_id: str
+    document_title: str
+    publisher: str | None
+    published_at: str | None
+    url: str | None
+    viewer_url: str
+    document_sha256: str
+    text: str
+    start_char_index: int
+    end_char_index: int
+
+
+class SearchOut(BaseModel):
+    """Passages, best first."""
+
+    passages: list[PassageOut]
+
+
+class DocumentHead(BaseModel):
+    """A document without its text."""
+
+    document_id: str
+    title: str
+    publisher: str | None
+    published_at: str | None
+    language: str | None
+    url: str | None
+    viewer_url: str
+    document_sha256: str
+
+
+class DocumentsOut(BaseModel):
+    """A page of documents; `next_cursor` is null on the last."""
+
+    documents: list[DocumentHead]
+    next_cursor: str | None
+
+
+class ExcludedOut(BaseModel):
+    """A part of a document that is never quoted, and why."""
+
+    start_char_index: int
+    end_char_index: int
+    reason: str
+
+
+class DocumentOut(DocumentHead):
+    """A document with its canonical text; `sha256(text as UTF-8) == document_sha256`."""
+
+    text: str
+    excluded: list[ExcludedOut]
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[dict[str, Any]] | None = None
+
+
+def viewer_url(document_id: str, start: int | None = None, end: int | None = None) -> str:
+    """Return the path of the page that shows a document, with a quote highlighted if one is given."""
+    path = f"/d/{percent_encoded(document_id, safe='')}"
+    return path if start is None else f"{path}?quote={start}-{end}"
+
+
+def citation_out(citation: Citation) -> CitationOut:
+    """Return a citation as clients see it."""
+    quote = citation.quote
+    return CitationOut(
+        id=citation.citation_id,
+        number=citation.number,
+        cited_text=quote.text,
+        start_char_index=quote.start,
+        end_char_index=quote.end,
+        prefix=citation.prefix,
+        suffix=citation.suffix,
+        document_id=quote.document_id,
+        document_title=citation.document_title,
+        document_sha256=citation.document_sha256,
+        publisher=citation.publisher,
+        published_at=citation.published_at,
+        url=citation.url,
+        viewer_url=viewer_url(quote.document_id, quote.start, quote.end),
+        verification=VerificationOut(),
+        answer_spans=[AnswerSpanOut(start=span.start, end=span.end) for span in citation.answer_spans],
+    )
+
+
+def answer_out(answer: Answer) -> AnswerOut:
+    """Return an answer as clients see it."""
+    abstention = answer.abstention
+    return AnswerOut(
+        id=answer.answer_id,
+        status=answer.status,
+        question=answer.question,
+        standalone_question=answer.standalone_question,
+        answer=answer.text,
+        short_answer=answer.short_answer,
+        answer_without_citations=answer.text_without_citations,
+        confidence=answer.confidence,
+        abstention=None
+        if abstention is None
+        else AbstentionOut(
+            reason=abstention.reason.value,
+            probability=abstention.probability,
+            closest=[citation_out(citation) for citation in abstention.closest],
+        ),
+        citations=[citation_out(citation) for citation in answer.citations],
+        missing=list(answer.missing),
+        disagreements=[dict(item) for item in answer.disagreements],
+        withheld=WithheldOut(
+            not_found=answer.withheld.not_found,
+            misattributed=answer.withheld.misattributed,
+            unsupported=answer.withheld.unsupported,
+        ),
+        receipt=ReceiptOut(
+            index_version=answer.receipt.index_version,
+            corpus_sha256=answer.receipt.corpus_sha256,
+            models=dict(answer.receipt.models),
+            settings_sha256=answer.receipt.settings_sha256,
+            software=answer.receipt.software,
+        ),
+        timings_ms=dict(answer.timings_ms),
+    )
+
+
+def passage_out(hit: ScoredPassage, head: DocumentHead) -> PassageOut:
+    """Return a passage as clients see it."""
+    passage = hit.passage
+    return PassageOut(
+        rank=hit.rank,
+        score=round(hit.score, 6),
+        document_id=passage.document_id,
+        document_title=head.title,
+        publisher=head.publisher,
+        published_at=head.published_at,
+        url=head.url,
+        viewer_url=viewer_url(passage.document_id, passage.start, passage.end),
+        document_sha256=head.document_sha256,
+        text=passage.text,
+        start_char_index=passage.start,
+        end_char_index=passage.end,
+    )

@@ -1,0 +1,127 @@
+"""The settings of the service: `VERSE_*` variables and one optional TOML file.
+
+The only service module that reads the environment. Unknown names are refused, so that a misspelt
+setting is not silently ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from index.errors import QAError
+from index.settings import IndexSettings
+from rag.settings import RagSettings
+
+PREFIX = "VERSE_"
+CONFIG_VARIABLE = "VERSE_CONFIG"
+
+
+class SettingsError(QAError):
+    """A setting is unknown or has a value that cannot be used."""
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; the environment wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    state_dir: Path = Field(Path(".verse"), description="folder that holds everything the service writes")
+    public_url: str = Field("http://127.0.0.1:8000", description="what absolute links begin with")
+    allowed_hosts: list[str] = Field(
+        default=["localhost", "127.0.0.1", "::1"],
+        description="names the service may be called by (JSON list); the public URL's is added",
+    )
+    allowed_origins: list[str] = Field(
+        default=[], description="web origins that may call it (JSON list); its own is added"
+    )
+    embedder: Path | None = Field(None, description="folder of another sentence-transformers model")
+    threads: int = Field(
+        default=0, ge=0, le=256, description="threads of the models; 0: one a core, at most 4"
+    )
+    passage_tokens: int = Field(256, ge=32, le=2048, description="longest passage, in cl100k_base tokens")
+    evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")
+    min_probability: float | None = Field(
+        None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
+    )
+    max_running: int = Field(2, ge=1, le=64, description="questions answered at the same time")
+    max_waiting: int = Field(32, ge=0, le=10_000, description="questions that may wait; more get a 503")
+    request_timeout_s: float = Field(30.0, gt=0, le=600, description="time for one question")
+    shutdown_timeout_s: float = Field(10.0, gt=0, le=600, description="time for requests to finish at a stop")
+    max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="longest request body")
+    refresh_s: float = Field(0.5, gt=0, le=60, description="how often a new index is looked for")
+    log_format: Literal["json", "console"] = Field("json", description="form of the log lines on stderr")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an http or https address such as https://verse.example.org")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over what `load_settings` passes in from the file."""
+        return env_settings, init_settings
+
+    @property
+    def thread_count(self) -> int:
+        """Threads of the models."""
+        return self.threads or max(1, min(4, len(os.sched_getaffinity(0))))
+
+    def index_settings(self) -> IndexSettings:
+        """Return the index layer's section."""
+        return IndexSettings(passage_tokens=self.passage_tokens)
+
+    def rag_settings(self) -> RagSettings:
+        """Return the answering layer's section."""
+        return RagSettings(evidence_passages=self.evidence_passages, min_probability=self.min_probability)
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings, from `VERSE_CONFIG`'s TOML file too where that is set.
+
+    Raises:
+        SettingsError: naming the setting, its value and what is allowed.
+    """
+    variables = os.environ if environment is None else environment
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in sorted(variables):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsError(f"{name} is no setting; known are {', '.join(sorted(known))}")
+    file = variables.get(CONFIG_VARIABLE)
+    try:
+        return Settings(**(_file_values(Path(file)) if file else {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(f"setting {name}: {first['msg']} (value: {first.get('input')!r})") from error
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _file_values(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}: {path} cannot be read as TOML: {error}") from error
+    unknown = sorted(set(content) - set(Settings.model_fields))
+    if unknown:
+        raise SettingsError(f"{path}: unknown setting {unknown[0]!r}")
+    return content

@@ -1,0 +1,53 @@
+"""Shows an answer to a person at a terminal: quotes, sources and offsets."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from api.schemas import AnswerOut, CitationOut
+from rag.cite import plain_line
+
+
+def show_answer(record: AnswerOut) -> None:
+    """Print an answer to stdout; colours on a terminal only."""
+    console = Console(highlight=False, soft_wrap=False)
+    width = min(console.width, 100)
+    if record.short_answer is not None:
+        console.print(Text(plain_line(record.short_answer), style="bold"), width=width)
+        console.print()
+    console.print(Text(record.answer), width=width)
+    if record.confidence is not None:
+        console.print(Text(f"\nconfidence {record.confidence:.2f}", style="dim"))
+    if record.abstention is not None:
+        console.print(
+            Text(
+                f"\n{record.abstention.reason} (probability {record.abstention.probability:.2f} that the sources do not answer)",
+                style="dim",
+            )
+        )
+    shown = record.citations or (record.abstention.closest if record.abstention else [])
+    if shown:
+        console.print(Text("\nSources" if record.citations else "\nWhat came closest", style="bold"))
+    for citation in shown:
+        _show_citation(console, citation, width)
+
+
+def _show_citation(console: Console, citation: CitationOut, width: int) -> None:
+    number = "" if citation.number is None else f"[{citation.number}] "
+    source = ", ".join(
+        part for part in (citation.document_title, citation.publisher, citation.published_at) if part
+    )
+    console.print(Text(f"{number}{plain_line(source)}", style="cyan"), width=width)
+    console.print(Padding(Text(f"“{citation.cited_text}”"), (0, 0, 0, 4)), width=width)
+    console.print(
+        Padding(
+            Text(
+                f"{citation.document_id}, characters {citation.start_char_index}–{citation.end_char_index} · {citation.viewer_url}",
+                style="dim",
+            ),
+            (0, 0, 0, 4),
+        ),
+        width=width,
+    )
