@@ -20,13 +20,15 @@ from index.generation import current_name, open_current
 from index.models import find_model
 from index.state import StateFolder
 from index.types import Embedder
-from rag.answer import Stages
+from rag.answer import Ask, Stages, answer_question
 from rag.calibrate import load_calibration
 from rag.read import Reader
 from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
 from rag.retrieve import Retriever
 
 logger = logging.getLogger(__name__)
+
+_WARM_UP = "What do the documents say, who says so, and when?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +142,14 @@ class Engine:
             rebuild(self.state, self.embedder, self.settings.index_settings())
             generation = open_current(self.state, embedder=self.embedder.name)
         settings = self.settings.rag_settings()
-        return Stages(
+        stages = Stages(
             retriever=Retriever(generation, self.embedder, settings),
             reader=self._reader,
             calibration=self._calibration,
             settings=settings,
             embedder_name=self.embedder.name,
         )
+        if len(generation):
+            # The first inference of each shape is many times slower; nobody should wait for it.
+            answer_question(Ask(question=_WARM_UP), stages)
+        return stages

@@ -136,7 +136,7 @@ def install(app: FastAPI) -> None:
             {"path": [str(part) for part in item["loc"]], "message": str(item["msg"])[:300]}
             for item in found[:20]
         ]
-        where = ".".join(fields[0]["path"])  # type: ignore[arg-type]
+        where = ".".join(fields[0]["path"])
         return problem(
             422, "invalid_fields", f"{where[:200]}: {fields[0]['message']}", request_id_of(request), fields
         )

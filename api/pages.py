@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -64,7 +64,7 @@ async def readyz(request: Request) -> Response:
     """Say whether questions can be answered, and what is missing if not."""
     engine: Engine = request.app.state.engine
     health = engine.health()
-    content = {
+    content: dict[str, Any] = {
         "status": "ready" if health.ready else "not_ready",
         "index_version": health.index_version,
         "documents": health.documents,

@@ -14,7 +14,7 @@ from rag.errors import QuestionError
 from rag.question import MAX_CHARACTERS, checked_question
 from rag.types import Answer, Citation, Filters, Turn
 
-OFFSET_UNIT = "unicode_code_point"
+OFFSET_UNIT: Literal["unicode_code_point"] = "unicode_code_point"
 _MAX_TURNS = 20
 _MAX_TURN_CHARACTERS = 20_000
 _Text = Annotated[str, Field(min_length=1, max_length=512)]

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _BATCH_TOKENS = 4096
 _MAX_BATCH = 32
 _CONVERSION_TIMEOUT_S = 600
+_WIDTH_STEP = 8
 
 
 def import_openvino() -> Any:
@@ -179,7 +180,8 @@ class OpenVinoEmbedder:
         return vectors
 
     def _infer(self, encodings: Sequence[Any]) -> FloatArray:
-        width = max(len(e.ids) for e in encodings)
+        # Few different widths: OpenVINO prepares its kernels anew for each shape that it meets.
+        width = -(-max(len(e.ids) for e in encodings) // _WIDTH_STEP) * _WIDTH_STEP
         shape = (len(encodings), width)
         features = {
             "input_ids": np.zeros(shape, dtype=np.int64),
@@ -222,7 +224,7 @@ class TorchEmbedder:
 
     @property
     def dimension(self) -> int:
-        return int(self.encode(["x"], "query").shape[1])
+        return int(self._model.get_sentence_embedding_dimension() or 0)
 
     @property
     def max_tokens(self) -> int:
@@ -245,12 +247,14 @@ class TorchEmbedder:
 
     def encode(self, texts: Sequence[str], prompt_name: str) -> FloatArray:
         """Return one unit row a text, with the model's own prompt of that name if it has one."""
+        if not texts:
+            return np.empty((0, int(self._model.get_sentence_embedding_dimension() or 0)), dtype=np.float32)
         prompt = (self._model.prompts or {}).get(prompt_name) or ""
         with self._lock:
             vectors = self._model.encode(
                 list(texts), normalize_embeddings=True, show_progress_bar=False, prompt=prompt
             )
-        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        return np.asarray(vectors, dtype=np.float32)
 
 
 __all__ = ["ModelFileError", "OpenVinoEmbedder", "TorchEmbedder", "ensure_conversion", "open_embedder"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ class FaissStore:
         ]
 
 
-def _faiss():  # type: ignore[no-untyped-def]  # FAISS has no types
+def _faiss() -> Any:
     import faiss
 
     # A second OpenMP thread brings a single query nothing and spins while others work.

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 MODEL_FILE = "reader.xml"
 RECORD_FILE = "conversion.json"
@@ -83,7 +84,7 @@ def convert_reader(weights: Path, base: Path, out_folder: Path) -> float:
     return difference
 
 
-def _sigmoid(logits):  # type: ignore[no-untyped-def]  # numpy is imported late here
+def _sigmoid(logits: Any) -> Any:
     import numpy as np
 
     return 1.0 / (1.0 + np.exp(-logits))

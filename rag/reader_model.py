@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 MODELS = Path(__file__).parent / "models"
 _MAX_QUESTION_TOKENS = 64
 _CONVERSION_TIMEOUT_S = 600
+_WIDTH_STEP = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +161,8 @@ class ReaderModel:
             return []
         question = self._shortened(question)
         encodings = self._tokenizer.encode_batch([(question, passage) for passage in passages])
-        width = max(len(e.ids) for e in encodings)
+        # Few different widths: OpenVINO prepares its kernels anew for each shape that it meets.
+        width = -(-max(len(e.ids) for e in encodings) // _WIDTH_STEP) * _WIDTH_STEP
         shape = (len(encodings), width)
         ids, types, mask = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         for row, e in enumerate(encodings):

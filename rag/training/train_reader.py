@@ -221,7 +221,7 @@ def train(arguments: argparse.Namespace) -> None:
     for step, batch in enumerate(itertools.islice(feed, steps), start=1):
         with torch.autocast(device, torch.bfloat16, enabled=not arguments.full_precision):
             loss = loss_of(model, tensors(batch, device))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()

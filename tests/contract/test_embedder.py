@@ -151,7 +151,6 @@ def test_the_converted_model_is_the_torch_model(files: ModelFiles, converted: Op
 
 
 @real
-@pytest.mark.xfail(reason="TorchEmbedder.encode cannot shape an empty result", strict=False)
 def test_the_torch_model_takes_no_texts_too(files: ModelFiles) -> None:
     torch = TorchEmbedder(files, threads=1)
     assert torch.embed_passages([]).shape == (0, torch.dimension)
