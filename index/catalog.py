@@ -143,11 +143,20 @@ class Catalog:
             self._db.execute("DELETE FROM documents WHERE seq = ?", (row[0],))
 
     def documents_of_roots(self, roots: Collection[str]) -> dict[str, str]:
-        """Return {document id: source} of the documents that came from these paths."""
-        marks = ",".join("?" * len(roots))
-        return dict(
-            self._read(f"SELECT document_id, source FROM documents WHERE root IN ({marks})", tuple(roots))
-        )
+        """Return {document id: source} of the documents that came from these paths.
+
+        A file below a folder came from it, also when it was last indexed by its own name.
+        """
+        found: dict[str, str] = {}
+        for root in roots:
+            below = root.rstrip("/") + "/"
+            found.update(
+                self._read(
+                    "SELECT document_id, source FROM documents WHERE root = ? OR substr(source, 1, ?) = ?",
+                    (root, len(below), below),
+                )
+            )
+        return found
 
     def count(self) -> int:
         """Number of documents."""

@@ -205,6 +205,14 @@ def test_prune_removes_what_came_from_the_same_path_and_is_gone(filled: Place, t
     assert sorted(filled.ids()) == ["b.txt", "j/1", "o.txt"]
 
 
+def test_prune_removes_a_file_that_was_last_indexed_by_its_own_name(filled: Place) -> None:
+    filled.write("a.txt", "Now it reads otherwise.")
+    filled.update(filled.texts / "a.txt")
+    (filled.texts / "a.txt").unlink()
+    assert filled.update(prune=True).removed == 1
+    assert "a.txt" not in filled.ids()
+
+
 def test_prune_knows_a_path_however_it_is_written(filled: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     (filled.texts / "a.txt").unlink()
     monkeypatch.chdir(filled.texts)
