@@ -59,6 +59,7 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
         lifespan=lifespan,
         docs_url=None,  # the built-in page fetches its scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect would be built from the request's Host
         default_response_class=JSONResponse,
     )
     errors.install(app)
@@ -79,5 +80,8 @@ async def _watch(engine: Engine, every_s: float) -> None:
     """Open a new generation soon after it is published; questions under way keep the old one."""
     while True:
         await asyncio.sleep(every_s)
-        if await asyncio.to_thread(engine.refresh):
-            logger.info("index_opened version=%s", engine.health().index_version)
+        try:
+            if await asyncio.to_thread(engine.refresh):
+                logger.info("index_opened version=%s", engine.health().index_version)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
+            logger.error("index_not_looked_for error=%s", type(error).__name__)

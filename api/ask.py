@@ -61,7 +61,7 @@ async def ask(body: AskIn, request: Request, engine: TheEngine, workers: TheWork
         "index_version": answer.receipt.index_version,
         "timings_ms": dict(answer.timings_ms),
     }
-    return answer_out(answer)
+    return answer_out(answer, wanted)
 
 
 @router.post("/v1/search", responses=PROBLEMS, tags=["answers"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -198,8 +199,8 @@ def ask(
         checked_question(question)
         engine = Engine(settings)
         engine.refresh()
-        answer = answer_question(Ask(question=question, max_citations=max_citations), engine.stages())
-        record = answer_out(answer)
+        asked = Ask(question=question, max_citations=max_citations)
+        record = answer_out(answer_question(asked, engine.stages()), asked)
         if as_json:
             typer.echo(record.model_dump_json(indent=1))
         else:
@@ -216,6 +217,7 @@ def serve(
     """Serve the HTTP API and the viewer."""
     with _reported():
         settings = _settings(quiet=False)
+        host = host.removeprefix("[").removesuffix("]")
         if not _is_loopback(host):
             typer.echo(
                 f"verse: refusing to listen on {host!r}: there is no authentication yet, so only loopback "
@@ -223,16 +225,23 @@ def serve(
                 err=True,
             )
             raise typer.Exit(2)
+        # Before the models are loaded, so that a port in use is found at once; 0 takes a free one.
+        listening = _bound(host, port)
+        port = listening.getsockname()[1]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # After a clean end the server raises its signal again for whoever handled it before.
+            signal.signal(number, _end)
         if "public_url" not in settings.model_fields_set:
             settings = settings.model_copy(update={"public_url": f"http://{_in_url(host)}:{port}"})
         import uvicorn
 
         from api.app import create_app
+        from api.engine import Engine
 
+        # Loaded here and not by the server, so that what is wrong is one line and exit 1.
+        engine = Engine(settings)
         config = uvicorn.Config(
-            create_app(settings, port=port),
-            host=host,
-            port=port,
+            create_app(settings, port=port, engine=engine),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -242,16 +251,42 @@ def serve(
             h11_max_incomplete_event_size=16_384,
         )
         server = uvicorn.Server(config)
-        server.run()
+        server.run(sockets=[listening])
         if not server.started:
             raise typer.Exit(1)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket bound to an address, not listening yet."""
+    try:
+        family, kind, protocol, _, address = min(
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), key=lambda found: found[0] != socket.AF_INET
+        )
+        found = socket.socket(family, kind, protocol)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+        except OSError:
+            found.close()
+            raise
+    except OSError as error:
+        typer.echo(
+            f"verse: cannot listen on {_in_url(host)}:{port}: {error.strerror}; choose another with --port",
+            err=True,
+        )
+        raise typer.Exit(1) from None
+    return found
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -269,15 +304,15 @@ def replay(
     with _reported():
         settings = _settings()
         from api.engine import Engine
-        from api.replay import read_record, replayed_difference
+        from api.replay import asked_again, read_record, replayed_difference
         from api.schemas import answer_out
-        from rag.answer import Ask, answer_question
+        from rag.answer import answer_question
 
         record = read_record(answer_file)
         engine = Engine(settings)
         engine.refresh()
-        asked = Ask(question=record.standalone_question, max_citations=max(5, len(record.citations)))
-        now = answer_out(answer_question(asked, engine.stages()))
+        asked = asked_again(record)
+        now = answer_out(answer_question(asked, engine.stages()), asked)
         differences = replayed_difference(record, now)
         if as_json:
             _print_json({"same": not differences, "differences": differences})

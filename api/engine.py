@@ -15,6 +15,7 @@ from index.errors import (
     IndexMissingError,
     IndexStoreError,
     QAError,
+    StateFolderError,
 )
 from index.generation import current_name, open_current
 from index.models import find_model
@@ -49,12 +50,15 @@ class Engine:
     """Models and the current generation.
 
     Raises:
+        StateFolderError: something else is where the state folder should be.
         EmbedderError, CalibrationError: a model cannot be loaded; there is no way to go on.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.state = StateFolder(settings.state_dir)
+        if self.state.path.exists() and not self.state.path.is_dir():
+            raise StateFolderError(f"{self.state.path} is no folder; set VERSE_STATE_DIR to one")
         self.embedder: Embedder = open_embedder(
             find_model(settings.embedder), self.state.models, threads=settings.thread_count
         )
@@ -66,8 +70,9 @@ class Engine:
                 folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=settings.thread_count
             ),
             self._calibration,
+            self.embedder,
         )
-        self._seen = ""
+        self._seen: str | None = None
         self._stages: Stages | None = None
         self._problem: QAError = IndexMissingError("the index was not opened yet")
         self._refreshing = threading.Lock()
@@ -108,8 +113,20 @@ class Engine:
                 self._seen = name
                 logger.error("index_not_opened code=%s detail=%s", type(error).__name__, error)
                 return False
-            self._seen = current_name(self.state)
+            self._seen = self._name_of(self._stages, name)
             return True
+
+    def _name_of(self, stages: Stages, before: str) -> str:
+        """Return what `CURRENT` held when this generation was opened.
+
+        Read again only where a rebuild has changed it; another generation that was published
+        meanwhile must still count as new.
+        """
+        try:
+            now = current_name(self.state)
+        except IndexStoreError:
+            return before
+        return now if now.split()[:1] == [stages.generation.index_version] else before
 
     def health(self) -> Health:
         """Describe the state of the engine without touching the disk."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -117,6 +119,14 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
 
 
+def _where(error: BaseException) -> str:
+    """Return the innermost places of an error and of what caused it, on one line."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    cause = error.__cause__ or error.__context__
+    return places if cause is None else f"{places}; after {type(cause).__name__} at {_where(cause)}"
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this app with problem details."""
 
@@ -156,5 +166,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
-        logger.error("request_broke error=%s", type(error).__name__, exc_info=error)
+        # Where, but not what: an exception's text may hold what somebody asked or a document says.
+        logger.error("request_broke error=%s at=%s", type(error).__name__, _where(error))
+        request.scope.setdefault("log", {})["error"] = type(error).__name__
         return problem(500, "internal_error", "Something broke on our side.", request_id_of(request))

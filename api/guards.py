@@ -78,7 +78,8 @@ class Guards:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         """Return (status, code, detail) for a request that goes no further."""
         host = headers.get("host", "")
-        if _host_name(host) not in self._hosts:
+        name = _host_name(host)
+        if not name or name not in self._hosts:
             return 403, "host_not_allowed", (
                 "This service is not called by that name; the operator can add it to VERSE_ALLOWED_HOSTS."
             )
@@ -92,9 +93,10 @@ class Guards:
             if media_type != "application/json":
                 return 415, "unsupported_type", "Send the body as application/json."
         length = headers.get("content-length", "0")
-        if not length.isdigit():
+        if not re.fullmatch(r"[0-9]+", length):  # not isdigit(): "²" is a digit and no number
             return 400, "malformed", "Content-Length is not a number."
-        if int(length) > self._max_body_bytes:
+        # Longer numbers are not even converted: Python refuses to from 4,300 digits on.
+        if len(length.lstrip("0")) > 18 or int(length) > self._max_body_bytes:
             return self._too_large()
         return None
 
@@ -123,6 +125,10 @@ class Guards:
         except _TooLarge:
             if not begun:
                 await problem(*self._too_large(), request_id)(scope, receive, send)
+        except Exception:
+            # Answered and logged by `api.errors`; passed on, the server would log it with its text.
+            if "error" not in scope.get("log", {}):
+                raise
 
 
 class _TooLarge(BaseException):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from api.errors import OverloadedError, StageTimeoutError
@@ -24,31 +25,34 @@ class Workers:
         self._capacity = running + waiting
         self._timeout_s = timeout_s
         self._inside = 0
+        self._counting = threading.Lock()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread; for the event loop's thread only.
+        """Run `work` in a thread.
 
         Raises:
             OverloadedError: the queue is full.
             StageTimeoutError: it took too long, waiting included.
         """
-        if self._inside >= self._capacity:
-            raise OverloadedError("too many questions at once; try again in a moment")
-        self._inside += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        with self._counting:
+            if self._inside >= self._capacity:
+                raise OverloadedError("too many questions at once; try again in a moment")
+            self._inside += 1
+        future = self._pool.submit(work)
+        # On the pool's own future: the loop's would call back at a timeout, with the thread still busy.
         future.add_done_callback(self._left)
-        try:
-            # Shielded: a timeout must not mark a running thread as finished.
-            return await asyncio.wait_for(asyncio.shield(future), self._timeout_s)
-        except TimeoutError as error:
-            future.cancel()
-            raise StageTimeoutError(f"no answer within {self._timeout_s:g} s") from error
+        waited = asyncio.wrap_future(future)
+        # Not `wait_for`: a TimeoutError that the work itself raises is no timeout of ours.
+        done, _ = await asyncio.wait([waited], timeout=self._timeout_s)
+        if not done:
+            waited.cancel()  # takes back what still waits; what runs cannot be stopped
+            raise StageTimeoutError(f"no answer within {self._timeout_s:g} s")
+        return waited.result()
 
     def close(self) -> None:
         """Let running work end and drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _left(self, future: asyncio.Future[T]) -> None:
-        self._inside -= 1
-        if not future.cancelled():
-            future.exception()  # taken note of, also when nobody waits for it any more
+    def _left(self, future: Future[T]) -> None:
+        with self._counting:
+            self._inside -= 1

@@ -19,7 +19,7 @@ from rag.quote import copy_quote
 
 router = APIRouter()
 
-_RANGE = re.compile(r"(\d{1,12})-(\d{1,12})")
+_RANGE = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
 
 
 @router.get("/d/{document_id:path}", response_class=HTMLResponse, tags=["documents"])

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from api.schemas import AnswerOut, CitationOut
 from index.errors import SourceError
+from rag.answer import Ask
+from rag.types import Filters, Turn
 
 
 def read_record(path: Path) -> AnswerOut:
@@ -24,6 +26,21 @@ def read_record(path: Path) -> AnswerOut:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SourceError(f"{path}: is no answer record: {where}: {first['msg']}") from error
+
+
+def asked_again(record: AnswerOut) -> Ask:
+    """Return the request that a record answers.
+
+    Of the conversation before, a record keeps what it added to the question.
+    """
+    before = record.standalone_question.removesuffix(record.question).strip()
+    return Ask(
+        question=record.question,
+        history=(Turn(role="user", content=before),) if before else (),
+        filters=Filters() if record.asked.filters is None else record.asked.filters.to_filters(),
+        max_citations=record.asked.max_citations,
+        mode=record.asked.mode,
+    )
 
 
 def replayed_difference(before: AnswerOut, now: AnswerOut) -> list[str]:

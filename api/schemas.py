@@ -168,6 +168,14 @@ class ReceiptOut(BaseModel):
     software: str
 
 
+class AskedOut(BaseModel):
+    """How it was asked, beside the question: with it an answer can be asked for again."""
+
+    max_citations: int
+    mode: Literal["auto", "extractive", "generative"]
+    filters: FiltersIn | None
+
+
 class AnswerOut(BaseModel):
     """The record of one answer, the same on every transport."""
 
@@ -175,6 +183,7 @@ class AnswerOut(BaseModel):
     status: Literal["answered", "partial", "abstained"]
     question: str
     standalone_question: str
+    asked: AskedOut
     answer: str
     short_answer: str | None
     answer_without_citations: str
@@ -287,7 +296,29 @@ def citation_out(citation: Citation) -> CitationOut:
     )
 
 
-def answer_out(answer: Answer) -> AnswerOut:
+def asked_out(asked: Ask) -> AskedOut:
+    """Return how a question was asked."""
+    filters = asked.filters
+    return AskedOut(
+        max_citations=asked.max_citations,
+        mode=asked.mode,
+        filters=None
+        if filters.is_empty
+        else FiltersIn(
+            document_ids=_list(filters.document_ids),
+            publishers=_list(filters.publishers),
+            languages=_list(filters.languages),
+            published_from=filters.published_from,
+            published_to=filters.published_to,
+        ),
+    )
+
+
+def _list(values: tuple[str, ...] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+def answer_out(answer: Answer, asked: Ask) -> AnswerOut:
     """Return an answer as clients see it."""
     abstention = answer.abstention
     return AnswerOut(
@@ -295,6 +326,7 @@ def answer_out(answer: Answer) -> AnswerOut:
         status=answer.status,
         question=answer.question,
         standalone_question=answer.standalone_question,
+        asked=asked_out(asked),
         answer=answer.text,
         short_answer=answer.short_answer,
         answer_without_citations=answer.text_without_citations,

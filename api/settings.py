@@ -6,6 +6,7 @@ setting is not silently ignored.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -64,7 +65,11 @@ class Settings(BaseSettings):
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        try:
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            whole = False
+        if not whole or parts.query or parts.fragment:
             raise ValueError("must be an http or https address such as https://verse.example.org")
         return value.rstrip("/")
 
@@ -125,3 +130,13 @@ def _file_values(path: Path) -> dict[str, Any]:
     if unknown:
         raise SettingsError(f"{path}: unknown setting {unknown[0]!r}")
     return content
+
+
+def settings_table() -> str:
+    """Return every setting as a Markdown table: what the README shows."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{json.dumps(field.default, default=str)}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    lines.append(f"| `{CONFIG_VARIABLE}` | | TOML file with the same settings |")
+    return "\n".join(lines)

@@ -44,9 +44,15 @@ class Calibration:
         return self.sentence.log_odds(signals)
 
     def probability(self, signals: Sequence[float]) -> float:
-        """Return the probability that the documents answer and the best quotes show it, in (0, 1)."""
-        odds = max(-30.0, min(30.0, self.question.log_odds(signals)))
-        return 1.0 / (1.0 + math.exp(-odds))
+        """Return the probability that the documents answer and the best quotes show it, in (0, 1).
+
+        Raises:
+            CalibrationError: a signal is not finite; that is a failure, not a probability.
+        """
+        odds = self.question.log_odds(signals)
+        if not math.isfinite(odds):  # clamped, it would pass for certainty
+            raise CalibrationError(f"the log-odds are {odds}: a signal among {tuple(signals)} is no number")
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
 def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
@@ -80,4 +86,7 @@ def _logistic(content: dict[str, object], signals: Sequence[str]) -> Logistic:
         raise ValueError("weights or bias are missing")
     if tuple(weights) != tuple(signals):
         raise ValueError(f"it was fitted on the signals {tuple(weights)}, not {tuple(signals)}")
-    return Logistic(weights=tuple(float(w) for w in weights.values()), bias=float(bias))
+    found = Logistic(weights=tuple(float(w) for w in weights.values()), bias=float(bias))
+    if not all(map(math.isfinite, (*found.weights, found.bias))):
+        raise ValueError("a weight or the bias is not finite")
+    return found

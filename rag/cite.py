@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from index.types import Document
 from rag.types import AnswerSpan, Citation, Draft, Quote
 
 _CONTEXT_CHARACTERS = 64
+_MARKER = re.compile(r"\s?\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +29,25 @@ def compose(
     """Write the draft's sentences with `[n]` after each, in the order in which quotes are used.
 
     `quotes` maps a number in the draft to its verified quote. A sentence none of whose quotes
-    verified is left out with its marker.
+    verified is left out with its marker. A sentence's own "[7]" is taken out: every `[n]` is ours.
     """
     numbers: dict[int, int] = {}
     spans: dict[int, list[AnswerSpan]] = {}
     text, plain = "", ""
+    opens = False
     for sentence in draft.sentences:
-        used = [key for key in sentence.quotes if key in quotes]
-        if not used:
+        # A paragraph whose first sentence fell out must not run on from another document's.
+        opens = opens or sentence.opens_paragraph
+        used = [key for key in dict.fromkeys(sentence.quotes) if key in quotes]
+        shown = without_markers(sentence.text)
+        if not used or not shown.strip():
             continue
-        gap = "" if not text else "\n\n" if sentence.opens_paragraph else " "
+        gap = "" if not text else "\n\n" if opens else " "
+        opens = False
         text += gap
-        plain += gap + sentence.text
-        span = AnswerSpan(start=len(text), end=len(text) + len(sentence.text))
-        text += sentence.text
+        plain += gap + shown
+        span = AnswerSpan(start=len(text), end=len(text) + len(shown))
+        text += shown
         for key in used:
             number = numbers.setdefault(key, len(numbers) + 1)
             spans.setdefault(key, []).append(span)
@@ -53,6 +60,13 @@ def compose(
         for key, number in numbers.items()
     )
     return Composed(text=text, text_without_citations=plain, citations=citations)
+
+
+def without_markers(text: str) -> str:
+    """Return a text without anything that would read as one of our markers, also when nested."""
+    while (shorter := _MARKER.sub("", text)) != text:
+        text = shorter
+    return text
 
 
 def citation_of(quote: Quote, document: Document, number: int | None) -> Citation:

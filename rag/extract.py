@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from index.dates import date_for_readers
 from index.split import ends_open
 from index.terms import content_terms
 from index.types import Document, Passage, Sentence
+from rag.cite import without_markers
 from rag.types import Candidate, Draft, DraftSentence
 
 # A sentence this much less likely than the best (log-odds) is no longer worth a reader's time.
@@ -29,7 +31,6 @@ _STANDS = re.compile(
     r"there (?:is|are|was|were|has|have|will)\b|here (?:is|are)\b)",
     re.IGNORECASE,
 )
-_FOREIGN_MARKER = re.compile(r"\s?\[\d+\]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -50,15 +51,21 @@ def select_spans(candidates: Sequence[Candidate], limit: int) -> list[Span]:
     for candidate in candidates:
         if len(spans) == limit or candidate.score < candidates[0].score - _SCORE_MARGIN:
             break
-        words = frozenset(content_terms(candidate.passage.sentence_text(candidate.sentence)))
+        text = candidate.passage.sentence_text(candidate.sentence)
+        if not shown_text(text):
+            continue  # a note's number alone on its line
+        words = frozenset(content_terms(text))
         if any(_share(words, other) >= _SAME for other in chosen):
             continue
         span = _widened(candidate)
-        overlapping = next((s for s in spans if _touch(s, span)), None)
-        if overlapping is None:
-            spans.append(span)
+        touching = [s for s in spans if _touch(s, span)]
+        if touching:
+            # The first of them has the best score, so the union keeps its place in the order.
+            place = spans.index(touching[0])
+            spans[place] = reduce(_union, touching, span)
+            spans = [s for number, s in enumerate(spans) if number == place or s not in touching]
         else:
-            spans[spans.index(overlapping)] = _union(overlapping, span)
+            spans.append(span)
         chosen.append(words)
     return spans
 
@@ -74,7 +81,9 @@ def draft_from(spans: Sequence[Span], document_of: Callable[[str], Document]) ->
         for number, span in enumerate(own):
             text = f"“{shown_text(document.text[span.start : span.end])}”"
             if number == 0:
-                text = f"{introduction(document)}: {text}"
+                # A publisher or title with a marker or a line break would pass for our own.
+                name = shown_text(introduction(document))
+                text = f"{name}: {text}" if name else text
             sentences.append(
                 DraftSentence(text=text, quotes=(len(ordered),), opens_paragraph=number == 0)
             )
@@ -97,7 +106,7 @@ def shown_text(quote: str) -> str:
 
     The citation keeps the characters as they are; this is only the running text.
     """
-    return _SPACES.sub(" ", _FOREIGN_MARKER.sub("", quote)).strip()
+    return _SPACES.sub(" ", without_markers(quote)).strip()
 
 
 def _widened(candidate: Candidate) -> Span:

@@ -14,7 +14,7 @@ MAX_CHARACTERS = 2000
 
 _TYPES: tuple[tuple[AnswerType, str], ...] = (
     (AnswerType.REASON, r"\b(?:why|what for|how come|for what reasons?|what (?:is|are|was|were) the (?:reasons?|motives?|motivations?|causes?)|what (?:drives?|drove|motivates?|motivated|explains?|caused?|causes|makes?|made)|reasons? (?:for|why|behind))\b|\bпочему\b|\bзачем\b|\bwarum\b|\bpourquoi\b"),
-    (AnswerType.NUMBER, r"\bhow (?:many|much|large|big|long|far|old|high|tall|often|deep|heavy|fast)\b|\bwhat (?:\w+ )?(?:percentage|share|number|amount|total|price|cost|value|figure|population|proportion|rate|size|volume|sum)\b|\bat what (?:price|rate|cost)\b|\bсколько\b|\bwie viele?\b|\bcombien\b"),
+    (AnswerType.NUMBER, r"\bhow (?:many|much|large|big|long(?! ago)|far|old|high|tall|often|deep|heavy|fast)\b|\bwhat (?:(?:is|are|was|were) (?:the )?)?(?:\w+ )?(?:percentage|share|number|amount|total|price|cost|value|figure|population|proportion|rate|size|volume|sum)\b|\bat what (?:price|rate|cost)\b|\bсколько\b|\bwie viele?\b|\bcombien\b"),
     (AnswerType.DATE, r"\b(?:when|(?:what|which|in what|in which|on what|on which) (?:year|date|day|month|decade|century|time)|since when|how long ago|until when)\b|\bкогда\b|\bв каком году\b|\bwann\b|\bquand\b"),
     (AnswerType.PERSON, r"\b(?:who|whom|whose|which (?:person|president|minister|official|expert|analyst|politician|leader|scientist|author|professor|diplomat))\b|\bwhat (?:is|was) the name of the (?:person|man|woman)\b|\bкто\b|\bкого\b|\bкому\b|\bwer\b|\bqui\b"),
     (AnswerType.PLACE, r"\b(?:where|(?:what|which|in what|in which) (?:city|country|state|place|region|town|location|capital|continent|province|river))\b|\bгде\b|\bкуда\b|\bwo\b|\boù\b"),
@@ -22,7 +22,10 @@ _TYPES: tuple[tuple[AnswerType, str], ...] = (
     (AnswerType.YES_NO, r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|isn['’]t|aren['’]t|didn['’]t|doesn['’]t)\b"),
 )  # fmt: skip
 _TYPE_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _TYPES)
-_NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b[A-ZА-ЯЁ][\w’'-]*|\b(?:[A-Z]\.){2,}|\b[A-Z]{2,}\b|\b\d[\d.,]*\w*")
+# Initials come first, or "U.S." would be two names; words stand together for "United States".
+_NAME = re.compile(
+    r"\b(?:[A-Z]\.){2,}|(?<![.?!]\s)(?<!^)\b[A-ZА-ЯЁ][\w’'-]*(?: [A-ZА-ЯЁ][\w’'-]*)*|\b[A-Z]{2,}\b|\b\d[\d.,]*\w*"
+)
 _ANAPHORA = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|such|same|ones?|former|latter|"
     r"он|она|оно|они|его|её|ее|их|ему|ей|им|этот|эта|это|эти|там|тогда)\b|^\W*(?:and|but|so|what about|how about|а|и)\b",
@@ -57,7 +60,7 @@ def read_question(text: str, history: Sequence[Turn] = ()) -> Question:
     """Return the question with everything that later stages want to know of it.
 
     Raises:
-        QuestionError: see `checked_question`.
+        QuestionError: see `checked_question`; or the earlier turn that is needed is no Unicode text.
     """
     question = checked_question(text)
     standalone = _standalone(question, history)
@@ -106,5 +109,7 @@ def _standalone(question: str, history: Sequence[Turn]) -> str:
     leans = _ANAPHORA.search(question) or len(set(content_terms(question))) <= _FEW_TERMS
     if not leans:
         return question
-    before = " ".join(earlier[-1].split())[: MAX_CHARACTERS // 2]
+    before = unicodedata.normalize("NFC", " ".join(earlier[-1].split()))[: MAX_CHARACTERS // 2]
+    if any(unicodedata.category(char) == "Cs" for char in before):
+        raise QuestionError("an earlier turn of the conversation holds a lone surrogate; remove it")
     return f"{before} {question}"

@@ -53,7 +53,8 @@ def verify_quotes(
         if (
             document is None
             or quote.document_id not in known
-            or not quote.text
+            # Python's slices forgive offsets outside the text; a client's need not.
+            or not 0 <= quote.start < quote.end <= len(document.text)
             or document.text[quote.start : quote.end] != quote.text
         ):
             not_found += 1

@@ -10,10 +10,11 @@ import numpy as np
 
 from index.generation import Generation
 from index.terms import terms
-from index.types import Passage, Sentence
+from index.types import Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration
 from rag.reader_model import TokenScores
 from rag.retrieve import Hit, Retrieved
+from rag.sentence_vectors import SentenceVectors
 from rag.signals import answer_type_match, coverage, pair_overlap, rarity
 from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
 
@@ -35,11 +36,12 @@ class PassageScorer(Protocol):
 
 
 class Reader:
-    """Combines a scorer's token scores with counted signals, by the calibration's weights."""
+    """Combines a scorer's token scores with other signals, by the calibration's weights."""
 
-    def __init__(self, scorer: PassageScorer, calibration: Calibration) -> None:
+    def __init__(self, scorer: PassageScorer, calibration: Calibration, embedder: Embedder) -> None:
         self._scorer = scorer
         self._calibration = calibration
+        self._vectors = SentenceVectors(embedder)
 
     @property
     def name(self) -> str:
@@ -61,9 +63,8 @@ class Reader:
             words = frozenset(terms(f"{title}\n{passage.text}"))
             present.append(words)
             candidates.extend(
-                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens)
-                for sentence in passage.sentences
-                if sentence.kind != "heading"
+                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens, cosine)
+                for sentence, cosine in self._cosines(retrieved.vector, passage)
             )
         candidates.sort(key=lambda c: (-c.score, c.row, c.sentence.start))
         return Reading(
@@ -71,6 +72,12 @@ class Reader:
             signals=self._question_signals(question, weights, retrieved, generation, candidates, hits, present),
             short_answer=_short_answer(question, passages, scores, candidates),
         )
+
+    def _cosines(self, vector: FloatArray, passage: Passage) -> list[tuple[Sentence, float]]:
+        """Pair a passage's sentences, headings left out, with their likeness to the question."""
+        sentences = [s for s in passage.sentences if s.kind != "heading"]
+        found = self._vectors.of([passage.sentence_text(s) for s in sentences]) @ vector[0]
+        return [(s, float(cosine)) for s, cosine in zip(sentences, found, strict=True)]
 
     def _candidate(
         self,
@@ -82,6 +89,7 @@ class Reader:
         passage: Passage,
         sentence: Sentence,
         tokens: TokenScores,
+        cosine: float,
     ) -> Candidate:
         text = passage.sentence_text(sentence)
         found = terms(text)
@@ -99,6 +107,7 @@ class Reader:
             tokens.answerable,
             hit.score,
             hit.cosine,
+            cosine,
             coverage(weights, frozenset(found)),
             coverage(weights, passage_words),
             pair_overlap(asked, found),
@@ -138,9 +147,10 @@ class Reader:
             max(columns[5]),
             max(columns[6]),
             max(columns[7]),
+            max(columns[8]),
             coverage(names, words),
             sum(unknown.values()) / (sum(weights.values()) or 1.0),
-            max(c.signals[9] for c in candidates[:3]),
+            max(c.signals[10] for c in candidates[:3]),
             math.log(1 + len(weights)),
             float(question.answer_type is AnswerType.REASON),
         )
@@ -175,7 +185,7 @@ def _short_answer(
             tokens, best.sentence.start - passage.start, best.sentence.end - passage.start
         )
         found: tuple[float, int, int] | None = None
-        for left in inside[np.argsort(-tokens.start[inside])[:8]]:
+        for left in inside[np.argsort(-tokens.start[inside], kind="stable")[:8]]:
             for right in inside[(inside >= left) & (inside < left + _MAX_SHORT_ANSWER_TOKENS)]:
                 score = float(tokens.start[left] + tokens.end[right]) - tokens.null
                 if found is None or score > found[0]:

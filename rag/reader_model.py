@@ -72,15 +72,16 @@ def find_reader(folder: Path = MODELS) -> ReaderFiles:
     """
     try:
         record = json.loads((folder / "reader.json").read_text(encoding="utf-8"))
+        expected, max_tokens = str(record["sha256"]), int(record["max_tokens"])
         weights = folder / "reader.safetensors"
         found = sha256_file(weights)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"the reader's files cannot be read: {error}; reinstall the package") from error
-    if found != record["sha256"]:
+    if found != expected:
         raise ModelFileError(
-            f"reader.safetensors has sha256 {found}, not {record['sha256']}; refused. Reinstall the package"
+            f"reader.safetensors has sha256 {found}, not {expected}; refused. Reinstall the package"
         )
-    return ReaderFiles(weights=weights, sha256=found, max_tokens=int(record["max_tokens"]))
+    return ReaderFiles(weights=weights, sha256=found, max_tokens=max_tokens)
 
 
 def ensure_reader_conversion(files: ReaderFiles, cache_folder: Path) -> Path:
@@ -138,18 +139,22 @@ class ReaderModel:
         openvino = import_openvino()
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._measure = Tokenizer.from_file(str(folder / "tokenizer.json"))
             compiled = openvino.Core().compile_model(
                 folder / MODEL_FILE,
                 "CPU",
                 {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads},
             )
             self._request = compiled.create_infer_request()
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # tokenizers raises nothing narrower
             raise EmbedderError(f"OpenVINO cannot load the reader in {folder.name}: {error}") from error
         self.name = name
         self._max_tokens = max_tokens
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens, strategy="only_second")
+        # `only_second` refuses a question that alone is too long, so that is measured without it.
+        self._measure.no_padding()
+        self._measure.no_truncation()
         self._lock = threading.Lock()
 
     def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
@@ -182,7 +187,7 @@ class ReaderModel:
 
     def _shortened(self, question: str) -> str:
         """Cut a very long question, so that a passage still fits beside it."""
-        encoding = self._tokenizer.encode(question, add_special_tokens=False)
+        encoding = self._measure.encode(question, add_special_tokens=False)
         if len(encoding.ids) <= _MAX_QUESTION_TOKENS:
             return question
         return question[: encoding.offsets[_MAX_QUESTION_TOKENS - 1][1]]

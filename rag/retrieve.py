@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from rag.types import Filters, Question
 
 # Two passages that share this much of their words say the same; the better one is kept.
 _SAME = 0.85
+_DEEPEST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +95,19 @@ class Retriever:
 
     def search(self, question: Question, k: int, allowed: RowFilter | None) -> list[ScoredPassage]:
         """Return the ranking that `POST /v1/search` shows, repeats of one text collapsed."""
+        depth = 2 * k + 10
+        while True:
+            hits = self.retrieve(question, min(depth, _DEEPEST), allowed).hits
+            kept = self._without_repeats(hits, k)
+            if len(kept) == k or len(hits) < depth:
+                return kept
+            depth *= 4  # a text with many near copies took the places
+
+    def _without_repeats(self, hits: Sequence[Hit], k: int) -> list[ScoredPassage]:
+        """Rank at most `k` of these hits, the best of each group that says the same."""
         kept: list[ScoredPassage] = []
         seen: list[frozenset[str]] = []
-        for hit in self.retrieve(question, min(2 * k + 10, 1000), allowed).hits:
+        for hit in hits:
             passage = self.generation.passage(hit.row)
             words = frozenset(passage.text.casefold().split())
             if any(_overlap(words, other) >= _SAME for other in seen):

@@ -16,6 +16,7 @@ SENTENCE_SIGNALS = (
     "answerable",  # the model's logit for the passage
     "retrieval",  # score of the passage (see rag.retrieve)
     "cosine",  # of the question and the passage
+    "sentence_cosine",  # of the question and the sentence
     "coverage",  # share of the question's words in the sentence, by their rarity
     "passage_coverage",  # the same in the passage and its title
     "pairs",  # share of the question's word pairs in the sentence
@@ -28,6 +29,7 @@ QUESTION_SIGNALS = (
     "best_span",
     "best_evidence",
     "best_cosine",
+    "best_sentence_cosine",
     "best_coverage",
     "best_passage_coverage",
     "name_coverage",  # share of the question's names and numbers in the best passage and its title
@@ -47,7 +49,7 @@ _DATE = re.compile(
     r"\b(?:1[0-9]{3}|20[0-9]{2})\b|\b(?:January|February|March|April|May|June|July|August|September|October|November|December|"
     r"Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b|\b(?:today|yesterday|tomorrow|century|centuries|decades?|ago|"
     r"(?:last|next|this|earlier this|later this) (?:week|month|year|summer|winter|spring|autumn|fall)|years?|months?|weeks?|"
-    r"январ\w+|феврал\w+|март\w*|апрел\w+|ма[йя]|июн\w+|июл\w+|август\w*|сентябр\w+|октябр\w+|ноябр\w+|декабр\w+|год\w*)\b"
+    r"январ\w+|феврал\w+|март\w*|апрел\w+|ма[йяе]|июн\w+|июл\w+|август\w*|сентябр\w+|октябр\w+|ноябр\w+|декабр\w+|год\w*)\b"
 )
 _REASON = re.compile(
     r"\b(?:because|due to|as a result|so that|in order to|caus\w+|reason\w*|driv\w+|driven|stem\w*|aim\w*|enabl\w+|led to|"

@@ -30,7 +30,7 @@ def corrected(terms: Iterable[str], lexical: TantivyIndex) -> dict[str, str]:
             if abs(len(word) - len(term)) <= limit and word.isalpha()
         }
         near = process.extract(
-            term, choices.keys(), scorer=DamerauLevenshtein.distance, score_cutoff=limit, limit=20
+            term, choices.keys(), scorer=DamerauLevenshtein.distance, score_cutoff=limit, limit=None
         )
         if near:
             best = min(near, key=lambda match: (match[1], -choices[match[0]], match[0]))

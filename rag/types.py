@@ -44,7 +44,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which documents may be used; `None` and empty tuples leave a side open.
+    """Which documents may be used; `None` leaves a side open, an empty tuple lets nothing through.
 
     Dates are ISO 8601, bounds inclusive; a document without a date fails a date filter.
     """

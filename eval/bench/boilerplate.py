@@ -292,7 +292,7 @@ def share(hits: int, total: int) -> dict[str, Any]:
         "hits": hits,
         "of": total,
         "share": round(hits / total, 4) if total else None,
-        "wilson95": wilson(hits, total),
+        "wilson_95": wilson(hits, total),
     }
 
 

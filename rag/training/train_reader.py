@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import BertModel
 
@@ -110,7 +110,8 @@ def batches(items: Sequence[Features], size: int, rng: random.Random) -> Iterato
 
 def tensors(batch: Sequence[Features], device: str) -> dict[str, torch.Tensor]:
     """Pad a batch; `context` marks the passage's tokens."""
-    width = max(len(f.ids) for f in batch)
+    # Few different widths: kernels are prepared, and kept, for every shape that is met.
+    width = -(-max(len(f.ids) for f in batch) // 32) * 32
     ids = torch.zeros((len(batch), width), dtype=torch.long)
     types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
     evidence = torch.zeros((len(batch), width))
@@ -181,6 +182,9 @@ def train(arguments: argparse.Namespace) -> None:
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
     model = ReaderModel(BertModel.from_pretrained(base.folder, add_pooling_layer=False)).to(device)
+    if arguments.initial is not None:
+        weights = {name: t.float() for name, t in load_file(arguments.initial / "reader.safetensors").items()}
+        model.load_state_dict(weights, strict=True)
     examples = load_examples(arguments.data, arguments.seed)
     items = [f for f in (features(example, tokenizer) for example in examples) if f is not None]
     steps = arguments.examples // arguments.batch
@@ -214,6 +218,9 @@ def train(arguments: argparse.Namespace) -> None:
         "data": {name: sha256_file(arguments.data / name) for name in FILES},
         "torch": str(torch.__version__),
         "device": device,
+        "continued_from": None
+        if arguments.initial is None
+        else json.loads((arguments.initial / "training.json").read_text()),
     }
     started, running = time.monotonic(), 0.0
     feed = batches(items, arguments.batch, random.Random(arguments.seed + 1))
@@ -231,9 +238,12 @@ def train(arguments: argparse.Namespace) -> None:
             rate = step * arguments.batch / (time.monotonic() - started)
             print(f"step {step}/{steps} loss {running / 50:.4f} {rate:.1f} examples/s", flush=True)
             running = 0.0
-        if step % 400 == 0 or step == steps:
+        last = step == min(steps, arguments.stop_after or steps)
+        if step % 200 == 0 or last:
             record["steps_done"], record["seconds"] = step, round(time.monotonic() - started)
             save(model, arguments.out, record)
+        if last:
+            break
 
 
 def save(model: ReaderModel, out: Path, record: dict[str, Any]) -> None:
@@ -256,6 +266,8 @@ def main() -> None:
     parser.add_argument("--frozen-layers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--initial", type=Path, help="output folder of an earlier run to go on from")
+    parser.add_argument("--stop-after", type=int, help="steps after which to stop, the schedule unchanged")
     parser.add_argument("--full-precision", action="store_true", help="no bfloat16 autocast")
     train(parser.parse_args())
 

@@ -17,7 +17,7 @@ Get = Callable[[str], tuple[int, str]]
 """A GET of a path: (status, body)."""
 
 RECORD = {
-    "id": str, "status": str, "question": str, "standalone_question": str, "answer": str,
+    "id": str, "status": str, "question": str, "standalone_question": str, "asked": dict, "answer": str,
     "short_answer": (str, type(None)), "answer_without_citations": str, "confidence": (float, type(None)),
     "abstention": (dict, type(None)), "citations": list, "missing": list, "disagreements": list,
     "withheld": dict, "receipt": dict, "timings_ms": dict,

@@ -106,7 +106,7 @@ class SmallEngine:
         self.state = StateFolder(folder)
         self.embedder = HashEmbedder()
         self._calibration = calibration(always=always, threshold=threshold)
-        self._reader = Reader(scorer or WordScorer(), self._calibration)
+        self._reader = Reader(scorer or WordScorer(), self._calibration, self.embedder)
         self._seen = ""
         self._stages: Stages | None = None
 

@@ -1,0 +1,130 @@
+"""Settings: defaults, the file, the environment over the file, and nothing that is unknown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.settings import Settings, SettingsError, load_settings
+
+MonkeyPatch = pytest.MonkeyPatch
+
+
+@pytest.fixture
+def variables(monkeypatch: MonkeyPatch) -> MonkeyPatch:
+    for name in list(os.environ):
+        if name.upper().startswith("VERSE_"):
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_the_defaults_need_nothing(variables: MonkeyPatch) -> None:
+    settings = load_settings()
+    assert settings.state_dir == Path(".verse")
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.allowed_hosts == ["localhost", "127.0.0.1", "::1"]
+    assert settings.allowed_origins == []
+    assert settings.max_body_bytes == 262_144
+    assert settings.embedder is None
+    assert settings.min_probability is None
+    assert 1 <= settings.thread_count <= 4
+    assert settings.index_settings().passage_tokens == 256
+    assert settings.rag_settings().min_probability is None
+
+
+def test_every_setting_has_a_description() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_environment_wins_over_the_file(variables: MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "verse.toml"
+    file.write_text('threads = 3\nmax_waiting = 7\nallowed_hosts = ["a.example"]\nstate_dir = "elsewhere"\n')
+    variables.setenv("VERSE_CONFIG", str(file))
+    assert (load_settings().threads, load_settings().max_waiting) == (3, 7)
+    variables.setenv("VERSE_THREADS", "2")
+    variables.setenv("VERSE_ALLOWED_HOSTS", '["b.example"]')
+    settings = load_settings()
+    assert (settings.threads, settings.max_waiting) == (2, 7)
+    assert settings.allowed_hosts == ["b.example"]
+    assert settings.state_dir == Path("elsewhere")
+    assert settings.thread_count == 2
+
+
+@pytest.mark.parametrize("name", ["VERSE_STATEDIR", "VERSE_", "verse_thread", "VERSE_CONFIG_FILE", "VERSE_THREADS_"])
+def test_an_unknown_variable_is_refused_by_name(variables: MonkeyPatch, name: str) -> None:
+    variables.setenv(name, "1")
+    with pytest.raises(SettingsError, match=f"{name} is no setting; known are .*VERSE_STATE_DIR"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threads", "-1"),
+        ("threads", "many"),
+        ("threads", ""),
+        ("passage_tokens", "31"),
+        ("max_running", "0"),
+        ("request_timeout_s", "0"),
+        ("request_timeout_s", "nan"),
+        ("request_timeout_s", "inf"),
+        ("refresh_s", "-1"),
+        ("min_probability", "1.5"),
+        ("min_probability", "nan"),
+        ("max_body_bytes", "10"),
+        ("log_format", "xml"),
+        ("log_level", "LOUD"),
+        ("public_url", "ftp://x"),
+        ("public_url", "verse.example.org"),
+        ("public_url", "https://"),
+        ("public_url", "https://x:port"),
+        ("public_url", "https://x:99999"),
+        ("public_url", "https://x/?a=b"),
+        ("public_url", "https://[::1"),
+        ("allowed_hosts", "localhost"),
+        ("allowed_hosts", "[1]"),
+        ("allowed_origins", "{}"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(variables: MonkeyPatch, name: str, value: str) -> None:
+    variables.setenv(f"VERSE_{name.upper()}", value)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"theads = 1", "unknown setting 'theads'"),
+        (b"[server]\nport = 1", "unknown setting 'server'"),
+        (b"threads = ", "cannot be read as TOML"),
+        (b"\xff\xfe", "cannot be read as TOML"),
+        (b'threads = "many"', "threads"),
+        (b"max_running = 1000", "max_running"),
+        (None, "cannot be read as TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    variables: MonkeyPatch, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / "verse.toml"
+    if content is not None:
+        file.write_bytes(content)
+    variables.setenv("VERSE_CONFIG", str(file))
+    with pytest.raises(SettingsError, match=said):
+        load_settings()
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    settings: Any = Settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.threads = 9
+
+
+@pytest.mark.parametrize(("given", "shown"), [("https://a.example/", "https://a.example"), ("http://[::1]:8000", "http://[::1]:8000")])
+def test_a_public_address_is_kept_without_its_last_slash(variables: MonkeyPatch, given: str, shown: str) -> None:
+    variables.setenv("VERSE_PUBLIC_URL", given)
+    assert load_settings().public_url == shown

@@ -1,0 +1,142 @@
+"""Signals to odds, and files that must not be used."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.calibrate import load_calibration
+from rag.errors import CalibrationError
+from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+from tests.rag.fakes_rag import calibration
+
+
+def content() -> dict[str, Any]:
+    return {
+        "name": "calibration@test",
+        "sentence": {"weights": dict.fromkeys(SENTENCE_SIGNALS, 0.5), "bias": -1},
+        "question": {
+            "weights": {name: number / 10 for number, name in enumerate(QUESTION_SIGNALS)},
+            "bias": 0.25,
+        },
+        "threshold": 0.4,
+    }
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "calibration.json"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
+    found = load_calibration(written(tmp_path, json.dumps(content())))
+    assert (found.name, found.threshold) == ("calibration@test", 0.4)
+    assert found.sentence_score([2.0] * len(SENTENCE_SIGNALS)) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
+    # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
+    first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)
+    assert found.probability(first_three) == pytest.approx(1 / (1 + math.exp(0.05)))
+    # 0.1 · (n - 1) · 2 + 0.25
+    only_last = [0.0] * (len(QUESTION_SIGNALS) - 1) + [2.0]
+    odds = 0.2 * (len(QUESTION_SIGNALS) - 1) + 0.25
+    assert found.probability(only_last) == pytest.approx(1 / (1 + math.exp(-odds)))
+
+
+def test_the_shipped_file_is_for_these_signals() -> None:
+    found = load_calibration()
+    assert len(found.sentence.weights) == len(SENTENCE_SIGNALS)
+    assert len(found.question.weights) == len(QUESTION_SIGNALS)
+    assert 0 < found.threshold < 1
+
+
+@pytest.mark.parametrize("odds", [-1e308, -31.0, 31.0, 1e308])
+def test_extreme_odds_stay_probabilities(odds: float) -> None:
+    sure = calibration(bias=odds, best_score=0.0)
+    assert 0.0 < sure.probability([0.0] * len(QUESTION_SIGNALS)) < 1.0
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_signal_that_is_no_number_is_an_error_and_no_certainty(bad: float) -> None:
+    with pytest.raises(CalibrationError, match="no number"):
+        calibration(best_score=1.0).probability([bad] + [0.0] * (len(QUESTION_SIGNALS) - 1))
+
+
+def test_signals_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        calibration().probability([0.0] * (len(QUESTION_SIGNALS) - 1))
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match=r"calibration\.json cannot be used") as raised:
+        load_calibration(tmp_path / "calibration.json")
+    assert "fit_calibration" in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "{}", '{"name": 1}'])
+def test_a_broken_file(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CalibrationError, match="cannot be used"):
+        load_calibration(written(tmp_path, text))
+
+
+def test_a_file_that_is_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(CalibrationError):
+        load_calibration(path)
+
+
+def _drop(found: dict[str, Any]) -> None:
+    del found["question"]["weights"]["is_reason"]
+
+
+def _swap(found: dict[str, Any]) -> None:
+    weights = found["sentence"]["weights"]
+    weights["evidence_mean"] = weights.pop("evidence_mean")  # now the last
+
+
+def _rename(found: dict[str, Any]) -> None:
+    found["sentence"]["weights"]["other"] = 1.0
+
+
+@pytest.mark.parametrize("change", [_drop, _swap, _rename])
+def test_other_signals_are_refused(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    found = content()
+    change(found)
+    with pytest.raises(CalibrationError, match="fitted on the signals"):
+        load_calibration(written(tmp_path, json.dumps(found)))
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("sentence", "bias", None),
+        ("sentence", "bias", "x"),
+        ("question", "weights", [1.0]),
+        ("question", "weights", None),
+        ("question", "bias", math.nan),
+        ("sentence", "bias", math.inf),
+    ],
+)
+def test_parts_of_another_kind_are_refused(tmp_path: Path, part: str, key: str, value: object) -> None:
+    found = content()
+    found[part][key] = value
+    with pytest.raises(CalibrationError, match="cannot be used"):
+        load_calibration(written(tmp_path, json.dumps(found)))
+
+
+def test_a_weight_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    found = content()
+    found["sentence"]["weights"]["span"] = math.nan
+    with pytest.raises(CalibrationError, match="not finite"):
+        load_calibration(written(tmp_path, json.dumps(found)))
+
+
+@pytest.mark.parametrize("threshold", [0, 1, -0.1, 1.5, math.nan])
+def test_a_threshold_that_is_no_probability(tmp_path: Path, threshold: float) -> None:
+    with pytest.raises(CalibrationError, match="no probability"):
+        load_calibration(written(tmp_path, json.dumps(content() | {"threshold": threshold})))

@@ -1,0 +1,130 @@
+"""The training data is what it claims to be, and what ships is what was trained."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from index.models import find_model, sha256_file
+from rag.reader_model import MODELS, find_reader
+from rag.training.reader_data import (
+    CALIBRATION_ARTICLES,
+    Example,
+    exchanged_questions,
+    mined_negatives,
+    plain_examples,
+    read_rows,
+    sentence_around,
+    split_squad,
+)
+from rag.training.train_reader import features
+
+
+def row(title: str, context: str, question: str, answer: str | None) -> dict[str, Any]:
+    answers = [] if answer is None else [{"text": answer, "start": context.index(answer)}]
+    return {
+        "id": f"{title}/{question}",
+        "title": title,
+        "context": context,
+        "question": question,
+        "answers": answers,
+        "unanswerable": answer is None,
+    }
+
+
+BRIDGE = "The bridge at Oslo opened in 1998. It is 812 metres long. Ana Brandt drew it."
+
+
+def test_rows_are_read_from_gzipped_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    rows = [row("a", BRIDGE, "Who drew it?", "Ana Brandt"), row("b", BRIDGE, "Who paid?", None)]
+    path.write_bytes(gzip.compress("".join(json.dumps(r) + "\n" for r in rows).encode()))
+    assert read_rows(path) == rows
+
+
+def test_no_article_is_both_trained_on_and_calibrated_on() -> None:
+    rows = [row(f"article {n}", BRIDGE, f"q{q}?", None) for n in range(9) for q in range(3)]
+    trained, held_out = split_squad(rows)
+    assert len(trained) + len(held_out) == len(rows)
+    assert {r["title"] for r in held_out} == {f"article {n}" for n in range(9 - CALIBRATION_ARTICLES, 9)}
+    assert not {r["title"] for r in trained} & {r["title"] for r in held_out}
+
+
+def test_the_evidence_is_the_sentence_of_the_answer() -> None:
+    start = BRIDGE.index("812")
+    left, right = sentence_around(BRIDGE, start, start + 3)
+    assert BRIDGE[left:right] == "It is 812 metres long."
+    left, right = sentence_around(BRIDGE, BRIDGE.index("1998"), BRIDGE.index("812"))
+    assert BRIDGE[left:right] == "The bridge at Oslo opened in 1998. It is 812 metres long."
+
+
+def test_an_answer_that_is_not_at_its_offset_is_left_out() -> None:
+    wrong = row("a", BRIDGE, "How long is it?", "812 metres")
+    wrong["answers"][0]["start"] += 1
+    unlocated = row("a", BRIDGE, "How long?", "812 metres")
+    unlocated["answers"][0]["start"] = -1
+    right = row("a", BRIDGE, "Who drew it?", "Ana Brandt")
+    (example,) = plain_examples([wrong, unlocated, right])
+    assert example.answer is not None
+    assert example.passage[slice(*example.answer)] == "Ana Brandt"
+
+
+def test_mined_passages_never_hold_the_answer() -> None:
+    rows = [row("a", f"Nothing here but sand and stones {n}.", f"Sand {n}?", None) for n in range(40)]
+    rows.append(row("a", "The Oslo toll bridge was designed by ANA BRANDT.", "Toll?", None))
+    rows.append(row("a", "A bridge at Oslo was repaired by Jon Li.", "Who repaired it?", "Jon Li"))
+    rows.append(row("a", BRIDGE, "Who drew the Oslo bridge?", "Ana Brandt"))
+    found = [e for e in mined_negatives(rows, 3, random.Random(1)) if "drew" in e.question]
+    assert [e.passage for e in found] == ["A bridge at Oslo was repaired by Jon Li."]
+    for example in found:
+        assert example.answer is None
+        own = next(r for r in rows if r["question"] == example.question)
+        assert example.passage != own["context"]
+        assert own["answers"][0]["text"].casefold() not in example.passage.casefold()
+
+
+def test_exchanged_questions_ask_for_what_the_passage_does_not_hold() -> None:
+    rows = [row("a", f"In {1900 + n} Town{chr(65 + n)} grew.", f"Which town grew in {1900 + n}?", f"Town{chr(65 + n)}") for n in range(26)]
+    found = list(exchanged_questions(rows, random.Random(3)))
+    assert len(found) >= 20  # now and then a number is exchanged for itself, and left out
+    for example in found:
+        year = re.search(r"\d{4}", example.question)
+        assert year is not None
+        assert year.group() not in example.passage
+        assert example.answer is None
+
+
+def test_features_point_at_the_answers_tokens() -> None:
+    tokenizer = Tokenizer.from_file(str(find_model().folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(32, strategy="only_second")
+    (example,) = plain_examples([row("a", BRIDGE, "How long is it?", "812 metres")])
+    found = features(example, tokenizer)
+    assert found is not None
+    tokens = [tokenizer.id_to_token(i) for i in found.ids]
+    assert tokens[found.start : found.end + 1] == ["81", "##2", "metres"]
+    first, last = found.evidence
+    assert tokens[first] == "it"
+    assert tokens[last] == "."
+    far = Example(question="Who?", passage="x " * 200 + "Ana", answer=(400, 403), evidence=(400, 403))
+    assert features(far, tokenizer) is None
+    unanswerable = Example(question="Who?", passage=BRIDGE, answer=None, evidence=None)
+    none = features(unanswerable, tokenizer)
+    assert none is not None
+    assert (none.start, none.end, none.evidence) == (0, 0, (0, 0))
+
+
+def test_what_ships_is_what_is_recorded() -> None:
+    files = find_reader()
+    assert files.sha256 == sha256_file(MODELS / "reader.safetensors")
+    assert (MODELS / "reader.safetensors").stat().st_size <= 50_000_000
+    card = (MODELS / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert files.sha256 in card
+    calibration = json.loads((MODELS / "calibration.json").read_text(encoding="utf-8"))
+    assert calibration["name"] in card
