@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import signal
 import socket
 import sys
@@ -23,6 +24,8 @@ from rag.errors import QuestionError
 
 if TYPE_CHECKING:
     from api.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="verse",
@@ -226,21 +229,33 @@ def serve(
             )
             raise typer.Exit(2)
         # Before the models are loaded, so that a port in use is found at once; 0 takes a free one.
-        listening = _bound(host, port)
-        port = listening.getsockname()[1]
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # After a clean end the server raises its signal again for whoever handled it before.
-            signal.signal(number, _end)
-        if "public_url" not in settings.model_fields_set:
-            settings = settings.model_copy(update={"public_url": f"http://{_in_url(host)}:{port}"})
-        import uvicorn
+        with _bound(host, port) as listening:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                # After a clean end the server raises its signal again for whoever handled it before.
+                signal.signal(number, _end)
+            _run_server(settings, host, listening)
 
-        from api.app import create_app
-        from api.engine import Engine
 
-        # Loaded here and not by the server, so that what is wrong is one line and exit 1.
-        engine = Engine(settings)
-        config = uvicorn.Config(
+def _run_server(settings: Settings, host: str, listening: socket.socket) -> None:
+    import uvicorn
+
+    from api.app import create_app
+    from api.engine import Engine
+
+    port = listening.getsockname()[1]
+    address = f"http://{_in_url(host)}:{port}"
+    if "public_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"public_url": address})
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            logger.info("serving on %s", address)
+
+    # Loaded here and not by the server, so that what is wrong is one line and exit 1.
+    engine = Engine(settings)
+    server = Server(
+        uvicorn.Config(
             create_app(settings, port=port, engine=engine),
             log_config=None,
             access_log=False,
@@ -250,10 +265,10 @@ def serve(
             timeout_keep_alive=5,
             h11_max_incomplete_event_size=16_384,
         )
-        server = uvicorn.Server(config)
-        server.run(sockets=[listening])
-        if not server.started:
-            raise typer.Exit(1)
+    )
+    server.run(sockets=[listening])
+    if not server.started:
+        raise typer.Exit(1)
 
 
 def _bound(host: str, port: int) -> socket.socket:

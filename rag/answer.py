@@ -133,7 +133,9 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     threshold = stages.settings.min_probability
     threshold = stages.calibration.threshold if threshold is None else threshold
     document_of = _document_of(stages.generation)
-    spans = select_spans(reading.candidates, ask.max_citations)
+    spans = select_spans(
+        reading.candidates, ask.max_citations, margin=stages.calibration.margin
+    )
     draft = draft_from(spans, document_of)
     quotes, withheld = _verified(draft, reading, document_of)
     clock.lap("verify")

@@ -15,6 +15,7 @@ from pathlib import Path
 from rag.errors import CalibrationError
 from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
 
+DEFAULT_MARGIN = 3.0
 DEFAULT_FILE = Path(__file__).parent / "models" / "calibration.json"
 
 
@@ -38,6 +39,8 @@ class Calibration:
     sentence: Logistic
     question: Logistic
     threshold: float
+    margin: float = DEFAULT_MARGIN
+    """How much worse than the best a sentence may score (log-odds) and still be quoted."""
 
     def sentence_score(self, signals: Sequence[float]) -> float:
         """Return the log-odds that a sentence carries the answer, given that there is one."""
@@ -68,6 +71,7 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             sentence=_logistic(content["sentence"], SENTENCE_SIGNALS),
             question=_logistic(content["question"], QUESTION_SIGNALS),
             threshold=float(content["threshold"]),
+            margin=float(content["margin"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CalibrationError(

@@ -11,11 +11,10 @@ from index.dates import date_for_readers
 from index.split import ends_open
 from index.terms import content_terms
 from index.types import Document, Passage, Sentence
+from rag.calibrate import DEFAULT_MARGIN
 from rag.cite import without_markers
 from rag.types import Candidate, Draft, DraftSentence
 
-# A sentence this much less likely than the best (log-odds) is no longer worth a reader's time.
-_SCORE_MARGIN = 3.0
 _SAME = 0.7
 _MAX_WIDENING = 2
 # A sentence that opens so cannot be understood without the one before it.
@@ -44,18 +43,23 @@ class Span:
     score: float
 
 
-def select_spans(candidates: Sequence[Candidate], limit: int) -> list[Span]:
-    """Return at most `limit` spans, best first: near repeats once, leaning sentences widened."""
+def select_spans(
+    candidates: Sequence[Candidate], limit: int, *, margin: float = DEFAULT_MARGIN
+) -> list[Span]:
+    """Return at most `limit` spans, best first: near repeats once, leaning sentences widened.
+
+    A sentence more than `margin` (log-odds) below the best is not worth a reader's time.
+    """
     spans: list[Span] = []
     chosen: list[frozenset[str]] = []
     for candidate in candidates:
-        if len(spans) == limit or candidate.score < candidates[0].score - _SCORE_MARGIN:
+        if len(spans) == limit or candidate.score < candidates[0].score - margin:
             break
         text = candidate.passage.sentence_text(candidate.sentence)
         if not shown_text(text):
             continue  # a note's number alone on its line
         words = frozenset(content_terms(text))
-        if any(_share(words, other) >= _SAME for other in chosen):
+        if any(_says_the_same(words, other) for other in chosen):
             continue
         span = _widened(candidate)
         touching = [s for s in spans if _touch(s, span)]
@@ -155,7 +159,12 @@ def _union(one: Span, other: Span) -> Span:
     )
 
 
-def _share(one: frozenset[str], other: frozenset[str]) -> float:
-    """Return the share of the smaller set that is in the other."""
+def _says_the_same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell near repeats: most words of the smaller in the larger, and no number that differs.
+
+    Two sources that give different figures in the same words disagree; both must be seen.
+    """
     smaller = min(len(one), len(other))
-    return len(one & other) / smaller if smaller else 0.0
+    if not smaller or len(one & other) < _SAME * smaller:
+        return False
+    return not any(term[0].isdigit() for term in one ^ other)

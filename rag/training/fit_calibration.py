@@ -45,6 +45,7 @@ _NATURAL_QUESTIONS = 800
 # set serves the other.
 _SENTENCE_PENALTY = 0.3
 _QUESTION_PENALTY = 0.003
+_KEPT_BY_MARGIN = 0.99
 
 
 def main() -> None:
@@ -68,7 +69,8 @@ def main() -> None:
     for rows in (fitted, natural, checked):
         rows.rescore(sentence)
     question, threshold = _fit_question(fitted)
-    name = _name(sentence, question, threshold)
+    margin = _fit_margin(fitted, sentence)
+    name = _name(sentence, question, threshold, margin)
     content = {
         "name": name,
         "fitted_on": {
@@ -79,6 +81,7 @@ def main() -> None:
         "sentence": _as_json(sentence, SENTENCE_SIGNALS),
         "question": _as_json(question, QUESTION_SIGNALS),
         "threshold": threshold,
+        "margin": margin,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     report = {
@@ -259,6 +262,17 @@ def _fit_question(rows: _Readings) -> tuple[Logistic, float]:
     return question, float(grid[int(np.argmax(scores))])
 
 
+def _fit_margin(rows: _Readings, sentence: Logistic) -> float:
+    """Fit how far below the best a sentence is still quoted: so that few right ones are lost."""
+    weights = np.array(sentence.weights)
+    gaps = [
+        float((signals[0] - signals[:_TOP][gold[:_TOP]]).dot(weights).min())
+        for signals, gold in zip(rows.signals, rows.gold, strict=True)
+        if gold[:_TOP].any()
+    ]
+    return round(float(np.quantile(gaps, _KEPT_BY_MARGIN)), 3)
+
+
 def _probabilities(question: Logistic, signals: NDArray[np.float64]) -> NDArray[np.float64]:
     odds = signals @ np.array(question.weights) + question.bias
     result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
@@ -304,8 +318,10 @@ def _as_json(model: Logistic, signals: Sequence[str]) -> dict[str, Any]:
     return {"weights": dict(zip(signals, model.weights, strict=True)), "bias": model.bias}
 
 
-def _name(sentence: Logistic, question: Logistic, threshold: float) -> str:
-    content = json.dumps([sentence.weights, sentence.bias, question.weights, question.bias, threshold])
+def _name(sentence: Logistic, question: Logistic, threshold: float, margin: float) -> str:
+    content = json.dumps(
+        [sentence.weights, sentence.bias, question.weights, question.bias, threshold, margin]
+    )
     return "calibration@" + hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

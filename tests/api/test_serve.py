@@ -94,10 +94,8 @@ def serving(state: Path, environment: dict[str, str], *arguments: str, **variabl
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     try:
-        started = server.said("running on", within_s=60)
-        match = re.search(r"', (\d+)\)|:(\d+)", started.split("running on")[1])
-        assert match is not None, started
-        server.port = int(match.group(1) or match.group(2))
+        started = server.said("serving on http://127.0.0.1:", within_s=30)
+        server.port = int(started.split("serving on http://127.0.0.1:")[1].split('"')[0].split()[0])
         yield server
     finally:
         if process.poll() is None:

@@ -25,6 +25,7 @@ def content() -> dict[str, Any]:
             "bias": 0.25,
         },
         "threshold": 0.4,
+        "margin": 2.5,
     }
 
 
@@ -36,7 +37,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     found = load_calibration(written(tmp_path, json.dumps(content())))
-    assert (found.name, found.threshold) == ("calibration@test", 0.4)
+    assert (found.name, found.threshold, found.margin) == ("calibration@test", 0.4, 2.5)
     assert found.sentence_score([2.0] * len(SENTENCE_SIGNALS)) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
     # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
     first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)

@@ -75,6 +75,18 @@ def test_near_repeats_are_quoted_once() -> None:
     assert [(s.document_id, s.start) for s in select_spans(candidates, 5)] == [("one", 0), ("two", 54)]
 
 
+def test_the_same_words_with_another_figure_are_no_repeat() -> None:
+    one = plain("one", ["Trade with the five states reached 31 million dollars in May."])
+    two = plain("two", ["Trade with the five states reached 48 million dollars in May."])
+    spans = select_spans([candidate(one, 0, 5.0), candidate(two, 0, 4.9)], 5)
+    assert [s.document_id for s in spans] == ["one", "two"]
+
+
+def test_the_margin_is_the_calibrations() -> None:
+    candidates = best_first(plain(), (0, 1.0), (1, 0.7), (2, 0.4))
+    assert len(select_spans(candidates, 5, margin=0.5)) == 2
+
+
 def test_two_documents_that_add_something_are_both_quoted() -> None:
     one = plain("one", ["The presidents signed the copper treaty in Riga."])
     two = plain("two", ["The treaty of Riga cost eight billion dollars to draft."])
