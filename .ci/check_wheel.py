@@ -40,9 +40,15 @@ def main(wheel: Path) -> None:
                 env={**os.environ, "PYTHONPATH": folder},
                 stdout=subprocess.DEVNULL,
             )
-        code = f"{HIDE}from api.app import create_app\nfrom api.settings import load_settings\ncreate_app(load_settings())\n"
+        code = (
+            f"{HIDE}from api.app import create_app\n"
+            "from api.settings import load_settings\ncreate_app(load_settings())\n"
+        )
         subprocess.run(
-            [sys.executable, "-P", "-c", code], check=True, cwd=folder, env={**os.environ, "PYTHONPATH": folder}
+            [sys.executable, "-P", "-c", code],
+            check=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": folder},
         )
     print(f"{wheel.name}: complete, and its command starts")
 

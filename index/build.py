@@ -255,9 +255,7 @@ def _vector_key(embedder: Embedder, text: str) -> bytes:
     return hashlib.blake2b(f"{embedder.name}\0{text}".encode(), digest_size=20).digest()
 
 
-def _embed(
-    catalog: Catalog, embedder: Embedder, settings: IndexSettings, progress: ProgressCallback
-) -> int:
+def _embed(catalog: Catalog, embedder: Embedder, settings: IndexSettings, progress: ProgressCallback) -> int:
     """Embed what has no vector yet, a batch a transaction, so that an interruption costs little."""
     missing = catalog.passages_without_vectors()
     document: Document | None = None
@@ -270,7 +268,11 @@ def _embed(
             if document is None or seq != document_seq:
                 document, document_seq = catalog.document(seq), seq
             passage = Passage(
-                document_id=document.document_id, start=left, end=right, text=document.text[left:right], sentences=()
+                document_id=document.document_id,
+                start=left,
+                end=right,
+                text=document.text[left:right],
+                sentences=(),
             )
             texts.append(embedded_text(document, passage, settings))
         catalog.add_vectors([key for key, *_ in batch], embedder.embed_passages(texts))

@@ -92,8 +92,7 @@ def _decoded(raw: bytes, encoding: str, where: str) -> Decoded:
     except UnicodeDecodeError as error:
         raise EncodingError(
             where,
-            f"byte {error.start} (0x{raw[error.start]:02x}) is not {encoding}; "
-            "convert the file to UTF-8",
+            f"byte {error.start} (0x{raw[error.start]:02x}) is not {encoding}; convert the file to UTF-8",
         ) from error
     _refuse_control_characters(text, where)
     return Decoded(text=canonical_text(text, where), encoding=encoding)

@@ -25,9 +25,7 @@ from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, s
 
 Change = Literal["added", "replaced", "unchanged"]
 
-_COLUMNS = (
-    "document_id, title, source, root, publisher, author, published_at, url, language, labels"
-)
+_COLUMNS = "document_id, title, source, root, publisher, author, published_at, url, language, labels"
 _SENTENCE_KINDS: tuple[Literal["text", "heading", "list_item"], ...] = ("text", "heading", "list_item")
 
 
@@ -214,9 +212,7 @@ class Catalog:
                     for p, key in passages
                 ],
             )
-            self._db.execute(
-                "UPDATE documents SET derivation = ? WHERE seq = ?", (derivation, seq)
-            )
+            self._db.execute("UPDATE documents SET derivation = ? WHERE seq = ?", (derivation, seq))
 
     # Vectors
 

@@ -119,7 +119,9 @@ _POINTER = re.compile(
     r"читайте также|читать также|подробнее|смотрите также|по теме|lesen sie auch|mehr zum thema|lire aussi|à lire aussi|lea también)\s*(?::|»|→|>|\||\s[–—-]\s)\s*(?P<rest>.*)",
     re.IGNORECASE,
 )
-_SHORT_POINTER = re.compile(r"(?:read|watch|related|up next|must read)\s*(?::|»|→|\|)\s*(?P<rest>.*)", re.IGNORECASE)
+_SHORT_POINTER = re.compile(
+    r"(?:read|watch|related|up next|must read)\s*(?::|»|→|\|)\s*(?P<rest>.*)", re.IGNORECASE
+)
 _READ_MORE_IN = re.compile(
     r"read (?:more|the (?:full|rest|original)\b.{0,30}?|our .{2,40}?) (?:in|on|at|from|about) [^:]{2,80}:(?:\s+[A-ZА-ЯЁ\"“«‘'\d].*)?|"
     r"read (?:more|the (?:full|rest of the|original) (?:story|article|report|interview|post|text|version))(?: (?:here|below|online|now))?[.!»→>]*|"
@@ -208,9 +210,7 @@ def mark_repeats_of_others(
         if other is None or (before and own[before - 1].end > mark.start):
             continue
         spans.append(
-            ExcludedSpan(
-                start=mark.start, end=mark.end, reason=REPEATS_OTHER, repeats_document_id=other
-            )
+            ExcludedSpan(start=mark.start, end=mark.end, reason=REPEATS_OTHER, repeats_document_id=other)
         )
     return sorted(spans, key=lambda span: span.start)
 
@@ -263,8 +263,7 @@ def _blocks(document: Document, body: int) -> list[_Block]:
                 heading=markdown,
                 listed=p.kind == "list_item",
                 title=is_title_line(document, shifted),
-                prose=not short
-                or (len(raw) >= _PROSE_CHARACTERS and _SENTENCE_END.search(raw) is not None),
+                prose=not short or (len(raw) >= _PROSE_CHARACTERS and _SENTENCE_END.search(raw) is not None),
             )
         )
     return found
@@ -300,8 +299,16 @@ def _is_share_line(line: str) -> bool:
     rest = line[lead.end() :] if lead else line
     names = len(_BUTTONS.findall(rest))
     left = _BUTTONS.sub(" ", rest)
-    aimed = lead is not None and (lead[0].lower().startswith(_SHARE_VERBS) or _NETWORK_NAME.search(rest) is not None)
-    if aimed and names and not re.sub(r"\d|\b(?:and|or|via|on|и)\b|\(opens in new window\)?", " ", left, flags=re.IGNORECASE).strip(" |/•·,&+-–—:."):
+    aimed = lead is not None and (
+        lead[0].lower().startswith(_SHARE_VERBS) or _NETWORK_NAME.search(rest) is not None
+    )
+    if (
+        aimed
+        and names
+        and not re.sub(
+            r"\d|\b(?:and|or|via|on|и)\b|\(opens in new window\)?", " ", left, flags=re.IGNORECASE
+        ).strip(" |/•·,&+-–—:.")
+    ):
         return True
     # Without "share" at its head it takes three, set side by side: commas and "and" are an answer's.
     return names >= 3 and _NETWORK_NAME.search(line) is not None and not left.strip(" |/•·0123456789")
@@ -348,8 +355,16 @@ def _is_teaser(line: str) -> bool:
     if match is not None:
         # "Read: 3,500 MB/s" is a datum and "Watch: They will deny it." is speech.
         rest = match["rest"]
-        return not rest or (len(rest.split()) >= 5 and not rest[0].islower() and not rest[0].isdigit() and not rest.endswith("."))
-    return _READ_MORE_IN.fullmatch(line[:1].lower() + line[1:] if not line.isupper() else line.lower()) is not None
+        return not rest or (
+            len(rest.split()) >= 5
+            and not rest[0].islower()
+            and not rest[0].isdigit()
+            and not rest.endswith(".")
+        )
+    return (
+        _READ_MORE_IN.fullmatch(line[:1].lower() + line[1:] if not line.isupper() else line.lower())
+        is not None
+    )
 
 
 def _mark_tails(blocks: Sequence[_Block]) -> None:
@@ -389,7 +404,12 @@ def _mark_items(following: Sequence[_Block], *, tail: bool) -> None:
             return  # it has items of its own
         if block.reason is not None:
             continue
-        if block.title or block.heading or not _is_item(block, tail=tail) or (not tail and taken == _MAX_ITEMS_INSIDE):
+        if (
+            block.title
+            or block.heading
+            or not _is_item(block, tail=tail)
+            or (not tail and taken == _MAX_ITEMS_INSIDE)
+        ):
             return
         block.reason = READ_ALSO
         taken += 1
@@ -407,7 +427,9 @@ def _is_item(block: _Block, *, tail: bool) -> bool:
     if line.endswith(("...", "…")):
         return tail
     if tail:
-        return not ((words >= 5 and line.endswith((".", "。"))) or (words >= 12 and _SENTENCE_END.search(line)))
+        return not (
+            (words >= 5 and line.endswith((".", "。"))) or (words >= 12 and _SENTENCE_END.search(line))
+        )
     return 5 <= words <= 25 and not line.isupper() and not line.endswith((".", ";", ","))
 
 

@@ -58,9 +58,7 @@ def convert(model_folder: Path, out_folder: Path) -> float:
     }
 
     names = list(example)
-    converted = openvino.convert_model(
-        _positional(model, names), example_input=tuple(example.values())
-    )
+    converted = openvino.convert_model(_positional(model, names), example_input=tuple(example.values()))
     for number, name in enumerate(names):
         converted.inputs[number].get_tensor().set_names({name})
     out_folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +79,9 @@ def convert(model_folder: Path, out_folder: Path) -> float:
         }
         (aside / RECORD_FILE).write_text(json.dumps(record, indent=1, sort_keys=True))
         # The tokenizer pads to the longest text either way; prompts are left out on both sides.
-        ours = OpenVinoEmbedder(name="check", folder=aside, threads=torch.get_num_threads()).encode(CHECK_TEXTS)
+        ours = OpenVinoEmbedder(name="check", folder=aside, threads=torch.get_num_threads()).encode(
+            CHECK_TEXTS
+        )
         reference = model.encode(list(CHECK_TEXTS), normalize_embeddings=True, prompt="")
         cosine = float((ours * np.asarray(reference)).sum(axis=1).min())
         if cosine < MIN_COSINE:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 
 def date_words(published_at: str | None) -> str:

@@ -150,9 +150,7 @@ class OpenVinoEmbedder:
         return "openvino"
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [
-            len(e.ids) for e in self._counter.encode_batch(list(texts), add_special_tokens=False)
-        ]
+        return [len(e.ids) for e in self._counter.encode_batch(list(texts), add_special_tokens=False)]
 
     def embed_queries(self, texts: Sequence[str]) -> FloatArray:
         return self.encode([self._query_prompt + text for text in texts])

@@ -1,21 +1,21 @@
 """The errors of the index layer, named by what the caller can do about them.
 
-    QAError                       root of every error this project raises on purpose
-    ├── DocumentError             one document cannot be read: skip it, report it, go on
-    │   ├── EncodingError         its bytes are not text in an encoding we can tell
-    │   ├── UnsupportedFormatError  nobody here reads this kind of file
-    │   └── DuplicateIdError      two sources claim one id: rename one of them
-    ├── SourceError               a path or its sources.toml is unusable: fix the command or the file
-    ├── SpanError                 offsets that do not fit their text: a bug, or a wrong request
-    ├── EmbedderError             the embedding model failed
-    │   └── ModelFileError        a model file is missing or is not the published one
-    └── IndexStoreError           the state folder
-        ├── IndexMissingError     nothing indexed yet: run `verse index`
-        ├── IndexBusyError        another process is writing: wait
-        ├── IndexMismatchError    made by another format version or embedder: re-index
-        ├── StateFolderError      cannot be written (read-only, full)
-        ├── CatalogDamagedError   the record of truth is damaged: restore or re-index
-        └── GenerationDamagedError  a derived file is damaged: rebuilt from the catalog
+QAError                       root of every error this project raises on purpose
+├── DocumentError             one document cannot be read: skip it, report it, go on
+│   ├── EncodingError         its bytes are not text in an encoding we can tell
+│   ├── UnsupportedFormatError  nobody here reads this kind of file
+│   └── DuplicateIdError      two sources claim one id: rename one of them
+├── SourceError               a path or its sources.toml is unusable: fix the command or the file
+├── SpanError                 offsets that do not fit their text: a bug, or a wrong request
+├── EmbedderError             the embedding model failed
+│   └── ModelFileError        a model file is missing or is not the published one
+└── IndexStoreError           the state folder
+    ├── IndexMissingError     nothing indexed yet: run `verse index`
+    ├── IndexBusyError        another process is writing: wait
+    ├── IndexMismatchError    made by another format version or embedder: re-index
+    ├── StateFolderError      cannot be written (read-only, full)
+    ├── CatalogDamagedError   the record of truth is damaged: restore or re-index
+    └── GenerationDamagedError  a derived file is damaged: rebuilt from the catalog
 """
 
 

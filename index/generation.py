@@ -132,7 +132,8 @@ class Generation:
         return [
             ExcludedSpan(start=start, end=end, reason=reason, repeats_document_id=repeats)
             for start, end, reason, repeats in self._all(
-                "SELECT start, end, reason, repeats_document_id FROM excluded WHERE document = ? ORDER BY start",
+                "SELECT start, end, reason, repeats_document_id FROM excluded "
+                "WHERE document = ? ORDER BY start",
                 (ordinal,),
             )
         ]
@@ -148,9 +149,7 @@ class Generation:
 
     def select(self, accepts: Callable[[dict[str, Any]], bool]) -> frozenset[int]:
         """Return the documents whose metadata a predicate accepts."""
-        return frozenset(
-            ordinal for ordinal, row in self.documents(start=0, limit=-1) if accepts(row)
-        )
+        return frozenset(ordinal for ordinal, row in self.documents(start=0, limit=-1) if accepts(row))
 
     def row_filter(self, documents: frozenset[int] | None) -> RowFilter | None:
         """Return the filter for these documents (`None`: all); `None` when nothing is left out.
@@ -260,9 +259,7 @@ def current_name(state: StateFolder) -> str:
     try:
         return state.current.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise IndexMissingError(
-            f"there is no index in {state.path}; run `verse index PATH` first"
-        ) from error
+        raise IndexMissingError(f"there is no index in {state.path}; run `verse index PATH` first") from error
     except (OSError, UnicodeDecodeError) as error:
         raise GenerationDamagedError(f"{state.current} cannot be read: {error}") from error
 
@@ -362,7 +359,9 @@ def _write_files(
             )
             for passage, key in catalog.passages_of(seq, document):
                 # A repeat is always of an earlier document, so its number is known.
-                repeats = None if passage.repeats_document_id is None else ordinals[passage.repeats_document_id]
+                repeats = (
+                    None if passage.repeats_document_id is None else ordinals[passage.repeats_document_id]
+                )
                 _insert_passage(db, len(keys), ordinal, passage, repeats)
                 lexical_rows.append(_lexical_row(len(keys), ordinal, repeats, document, passage))
                 keys.append(key)

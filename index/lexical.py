@@ -45,9 +45,7 @@ def _schema() -> tantivy.Schema:
 
 
 def _with_analyzer(index: tantivy.Index) -> tantivy.Index:
-    index.register_tokenizer(
-        _ANALYZER, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-    )
+    index.register_tokenizer(_ANALYZER, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
     return index
 
 
@@ -138,7 +136,9 @@ class TantivyIndex:
         # list would otherwise be cut by tantivy's order.
         found = self._searcher.search(self._within(query, allowed), min(k, len(self)) + 16, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
-        hits = [(int(row), float(score)) for row, (score, _) in zip(rows, found, strict=True) if row is not None]
+        hits = [
+            (int(row), float(score)) for row, (score, _) in zip(rows, found, strict=True) if row is not None
+        ]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def _within(self, query: tantivy.Query, allowed: RowFilter | None) -> tantivy.Query:

@@ -153,7 +153,11 @@ def _document(record: Record, path: Path, relative: str, root: str, entry: Sourc
     return Document(
         document_id=record.document_id or file_document_id(relative),
         title=canonical_text(
-            entry.title or record.title or heading_title(record.text) or record.document_id or _printable(path.stem),
+            entry.title
+            or record.title
+            or heading_title(record.text)
+            or record.document_id
+            or _printable(path.stem),
             record.where,
         ),
         text=record.text,

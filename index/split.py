@@ -150,9 +150,7 @@ def _unwrapped(text: str, block: list[tuple[int, int]]) -> Iterable[tuple[int, i
         first = text[left:right].lstrip()[:1]
         short = (end - text.rfind("\n", 0, end) - 1) < 0.6 * width
         line = text[text.rfind("\n", 0, end) + 1 : end]
-        new = _BULLET.match(text, left, right) or (
-            short and _TERMINATED.search(line) and not first.islower()
-        )
+        new = _BULLET.match(text, left, right) or (short and _TERMINATED.search(line) and not first.islower())
         if new:
             yield start, end
             start = left
@@ -164,10 +162,9 @@ def _is_wrapped(text: str, block: list[tuple[int, int]]) -> bool:
     lines = [text[left:right].rstrip() for left, right in block]
     if max(map(len, lines)) > 100:
         return False
-    inner = list(zip(lines, lines[1:], strict=False))
+    inner = list(pairwise(lines))
     broken = sum(
-        not _TERMINATED.search(line) and following.lstrip()[:1].islower()
-        for line, following in inner
+        not _TERMINATED.search(line) and following.lstrip()[:1].islower() for line, following in inner
     )
     return broken >= 1 and broken >= 0.4 * len(inner)
 
@@ -307,7 +304,9 @@ def _within_budget(
         if tokens <= budget and pieces <= embedder_budget:
             units.append((sentence.start, sentence.end, tokens, pieces, (sentence,), *between))
             continue
-        for start, end in _cut(text, sentence.start, sentence.end, budget, count, embedder_budget, count_embedder):
+        for start, end in _cut(
+            text, sentence.start, sentence.end, budget, count, embedder_budget, count_embedder
+        ):
             part = Sentence(start=start, end=end, kind=sentence.kind)
             # A part of an over-long sentence fills a passage alone, whatever it counts.
             units.append((start, end, budget, embedder_budget, (part,), *between))

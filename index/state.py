@@ -1,11 +1,11 @@
 """The state folder: everything that the service writes, one writer at a time.
 
-    STATE/
-      catalog.sqlite     the record of truth
-      writer.lock        held by the one process that writes
-      CURRENT            names the published generation and the hash of its manifest
-      generations/ID/    derived files, each listed with its sha256 in manifest.json
-      models/            converted models
+STATE/
+  catalog.sqlite     the record of truth
+  writer.lock        held by the one process that writes
+  CURRENT            names the published generation and the hash of its manifest
+  generations/ID/    derived files, each listed with its sha256 in manifest.json
+  models/            converted models
 """
 
 from __future__ import annotations

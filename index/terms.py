@@ -88,4 +88,3 @@ please give know according say says said did didn isn wasn doesn don aren weren 
 @cache
 def _stop_terms() -> frozenset[str]:
     return frozenset(_analyzer().analyze(_STOP_WORDS))
-

@@ -23,6 +23,4 @@ def _encoding():  # type: ignore[no-untyped-def]  # tiktoken is imported only wh
 
 def count_tokens(texts: Sequence[str]) -> list[int]:
     """Return the number of `cl100k_base` tokens of each text; special tokens count as text."""
-    return [
-        len(ids) for ids in _encoding().encode_batch(list(texts), num_threads=1, disallowed_special=())
-    ]
+    return [len(ids) for ids in _encoding().encode_batch(list(texts), num_threads=1, disallowed_special=())]

@@ -160,7 +160,6 @@ class VectorStore(Protocol):
         still fills `k` places. `None` allows every row.
         """
 
-
     def reconstruct(self, rows: list[int]) -> FloatArray:
         """Return the stored vectors of these rows, in order."""
 

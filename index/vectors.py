@@ -120,7 +120,5 @@ def _faiss() -> Any:
 
 def _checked(vectors: FloatArray) -> FloatArray:
     if vectors.ndim != 2 or vectors.dtype != np.float32:
-        raise IndexStoreError(
-            f"vectors must be float32 of two axes, not {vectors.dtype} {vectors.shape}"
-        )
+        raise IndexStoreError(f"vectors must be float32 of two axes, not {vectors.dtype} {vectors.shape}")
     return np.ascontiguousarray(vectors)

@@ -22,8 +22,9 @@ from rag.read import Reader
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
 from rag.types import (
-    Abstention,
+    NO_FILTERS,
     AbstainReason,
+    Abstention,
     Answer,
     AnswerText,
     Citation,
@@ -54,7 +55,7 @@ class Ask:
 
     question: str
     history: tuple[Turn, ...] = ()
-    filters: Filters = Filters()
+    filters: Filters = NO_FILTERS
     max_citations: int = 5
     mode: Mode = "auto"
 
@@ -123,9 +124,7 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     clock.lap("retrieve")
     if not retrieved.hits:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    reading = stages.reader.read(
-        question, retrieved, stages.generation, stages.settings.evidence_passages
-    )
+    reading = stages.reader.read(question, retrieved, stages.generation, stages.settings.evidence_passages)
     clock.lap("read")
     if not reading.candidates:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
@@ -133,9 +132,7 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     threshold = stages.settings.min_probability
     threshold = stages.calibration.threshold if threshold is None else threshold
     document_of = _document_of(stages.generation)
-    spans = select_spans(
-        reading.candidates, ask.max_citations, margin=stages.calibration.margin
-    )
+    spans = select_spans(reading.candidates, ask.max_citations, margin=stages.calibration.margin)
     draft = draft_from(spans, document_of)
     quotes, withheld = _verified(draft, reading, document_of)
     clock.lap("verify")

@@ -23,9 +23,7 @@ class Composed:
     citations: tuple[Citation, ...]
 
 
-def compose(
-    draft: Draft, quotes: Mapping[int, Quote], document_of: Callable[[str], Document]
-) -> Composed:
+def compose(draft: Draft, quotes: Mapping[int, Quote], document_of: Callable[[str], Document]) -> Composed:
     """Write the draft's sentences with `[n]` after each, in the order in which quotes are used.
 
     `quotes` maps a number in the draft to its verified quote. A sentence none of whose quotes

@@ -19,7 +19,10 @@ RECORD_FILE = "conversion.json"
 TOLERANCE = 0.05
 CHECK_PAIRS: tuple[tuple[str, str], ...] = (
     ("Who signed the treaty?", "The treaty was signed by the foreign minister, Ana Brandt, in Riga."),
-    ("When was the bridge opened?", "The bridge, 812 metres long, opened to traffic in May 1998. It has two lanes."),
+    (
+        "When was the bridge opened?",
+        "The bridge, 812 metres long, opened to traffic in May 1998. It has two lanes.",
+    ),
     ("Why did the mill close?", "The mill stood by the river. Flour was sold in the town for many years."),
     ("How many people live there?", "Население города составляет 41 200 человек."),
 )

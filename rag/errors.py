@@ -1,9 +1,9 @@
 """The errors of the answering layer, named by what the caller can do about them.
 
-    QAError (index.errors)
-    ├── QuestionError            the question itself cannot be taken: change it
-    ├── CalibrationError         the shipped calibration is missing or is not for this pipeline
-    └── GeneratorNotConfiguredError  generative mode was asked for and there is no language model
+QAError (index.errors)
+├── QuestionError            the question itself cannot be taken: change it
+├── CalibrationError         the shipped calibration is missing or is not for this pipeline
+└── GeneratorNotConfiguredError  generative mode was asked for and there is no language model
 """
 
 from index.errors import QAError

@@ -88,13 +88,9 @@ def draft_from(spans: Sequence[Span], document_of: Callable[[str], Document]) ->
                 # A publisher or title with a marker or a line break would pass for our own.
                 name = shown_text(introduction(document))
                 text = f"{name}: {text}" if name else text
-            sentences.append(
-                DraftSentence(text=text, quotes=(len(ordered),), opens_paragraph=number == 0)
-            )
+            sentences.append(DraftSentence(text=text, quotes=(len(ordered),), opens_paragraph=number == 0))
             ordered.append(span)
-    return Draft(
-        sentences=tuple(sentences), spans=tuple((s.document_id, s.start, s.end) for s in ordered)
-    )
+    return Draft(sentences=tuple(sentences), spans=tuple((s.document_id, s.start, s.end) for s in ordered))
 
 
 def introduction(document: Document) -> str:

@@ -21,7 +21,9 @@ from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
 # The logit of a sentence that the model did not get to see.
 _UNREAD = -12.0
 _MAX_SHORT_ANSWER_TOKENS = 24
-_SHORT_ANSWERS = frozenset({AnswerType.PERSON, AnswerType.PLACE, AnswerType.DATE, AnswerType.NUMBER, AnswerType.OTHER})
+_SHORT_ANSWERS = frozenset(
+    {AnswerType.PERSON, AnswerType.PLACE, AnswerType.DATE, AnswerType.NUMBER, AnswerType.OTHER}
+)
 
 
 class PassageScorer(Protocol):
@@ -69,7 +71,9 @@ class Reader:
         candidates.sort(key=lambda c: (-c.score, c.row, c.sentence.start))
         return Reading(
             candidates=tuple(candidates),
-            signals=self._question_signals(question, weights, retrieved, generation, candidates, hits, present),
+            signals=self._question_signals(
+                question, weights, retrieved, generation, candidates, hits, present
+            ),
             short_answer=_short_answer(question, passages, scores, candidates),
         )
 
@@ -163,7 +167,11 @@ def _corrected_names(question: Question, retrieved: Retrieved) -> frozenset[str]
 def _tokens_inside(tokens: TokenScores, start: int, end: int):  # type: ignore[no-untyped-def]
     """Return the positions of the tokens that lie in a stretch of the passage."""
     return np.array(
-        [n for n, (left, right) in enumerate(tokens.offsets) if left < end and right > start and right > left],
+        [
+            n
+            for n, (left, right) in enumerate(tokens.offsets)
+            if left < end and right > start and right > left
+        ],
         dtype=np.int64,
     )
 
@@ -199,5 +207,3 @@ def _short_answer(
             score=found[0],
         )
     return None
-
-

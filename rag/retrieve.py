@@ -83,9 +83,7 @@ class Retriever:
         hits.sort(key=lambda hit: (-hit.score, hit.row))
         return Retrieved(hits=tuple(hits[:k]), vector=vector, terms=wanted, corrections=corrections)
 
-    def _cosines(
-        self, vector: FloatArray, rows: list[int], known: dict[int, float]
-    ) -> dict[int, float]:
+    def _cosines(self, vector: FloatArray, rows: list[int], known: dict[int, float]) -> dict[int, float]:
         """Fill in the cosines of passages that only the lexical search found."""
         missing = [row for row in rows if row not in known]
         if not missing:
@@ -144,5 +142,3 @@ def _accepts(filters: Filters, row: dict[str, Any]) -> bool:
 
 def _day(value: str) -> date:
     return datetime.fromisoformat(value).date()
-
-

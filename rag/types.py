@@ -61,6 +61,10 @@ class Filters:
         return self == Filters()
 
 
+NO_FILTERS = Filters()
+"""Every document may be used."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A question as it was asked, and as it reads without the conversation before it."""

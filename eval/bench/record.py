@@ -219,7 +219,7 @@ class ChildServer:
         assert self._process is not None
         fields = _fields(Path(f"/proc/{self._process.pid}/status"))
         return {
-            "resident_mib": round(int(fields["VmRSS"].split()[0]) / 1024, 1),
+            "rss_mib": round(int(fields["VmRSS"].split()[0]) / 1024, 1),
             "peak_mib": round(int(fields["VmHWM"].split()[0]) / 1024, 1),
         }
 

@@ -52,9 +52,7 @@ def checked_date(value: object, where: str) -> str:
             pass
         else:
             return value
-    raise DocumentError(
-        where, f"published_at {value!r} is no ISO 8601 date; write it as 2025-11-06"
-    )
+    raise DocumentError(where, f"published_at {value!r} is no ISO 8601 date; write it as 2025-11-06")
 
 
 def checked_text(text: str, where: str) -> str:

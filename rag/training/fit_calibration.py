@@ -76,7 +76,9 @@ def main() -> None:
         "fitted_on": {
             "questions.train (articles held out from the reader)": sha256_file(train_file),
             "articles": fitted.titles,
-            f"nq_open_oracle (first {_NATURAL_QUESTIONS}, order of sentences only)": sha256_file(natural_file),
+            f"nq_open_oracle (first {_NATURAL_QUESTIONS}, order of sentences only)": sha256_file(
+                natural_file
+            ),
         },
         "sentence": _as_json(sentence, SENTENCE_SIGNALS),
         "question": _as_json(question, QUESTION_SIGNALS),
@@ -172,15 +174,15 @@ class _Pipeline:
             retriever = Retriever(generation, self._embedder, settings)
             for row in rows:
                 question = read_question(row["question"])
-                retrieved = retriever.retrieve(question, settings.evidence_passages, generation.row_filter(None))
+                retrieved = retriever.retrieve(
+                    question, settings.evidence_passages, generation.row_filter(None)
+                )
                 reading = self._reader.read(question, retrieved, generation, settings.evidence_passages)
                 self._add(readings, row, ids[row["title"], row["context"]], reading)
             generation.close()
 
     def _add(self, readings: _Readings, row: dict[str, Any], document_id: str, reading: Reading) -> None:
-        spans = [
-            (a["start"], a["start"] + len(a["text"])) for a in row["answers"] if a["start"] >= 0
-        ]
+        spans = [(a["start"], a["start"] + len(a["text"])) for a in row["answers"] if a["start"] >= 0]
         readings.signals.append(np.array([c.signals for c in reading.candidates]))
         readings.gold.append(
             np.array(
@@ -256,9 +258,7 @@ def _fit_question(rows: _Readings) -> tuple[Logistic, float]:
     probabilities = _probabilities(question, signals)
     answerable = np.array(rows.answerable)
     grid = np.round(np.arange(0.05, 0.96, 0.01), 2)
-    scores = [
-        _f1(probabilities < t, ~answerable) + _f1(probabilities >= t, answerable) for t in grid
-    ]
+    scores = [_f1(probabilities < t, ~answerable) + _f1(probabilities >= t, answerable) for t in grid]
     return question, float(grid[int(np.argmax(scores))])
 
 

@@ -82,7 +82,7 @@ def plain_examples(rows: Sequence[dict[str, Any]]) -> Iterator[Example]:
                 break
 
 
-def mined_negatives(rows: Sequence[dict[str, Any]], per_question: int, rng: random.Random) -> Iterator[Example]:
+def mined_negatives(rows: Sequence[dict[str, Any]], per_question: int) -> Iterator[Example]:
     """Yield answerable questions with other passages that share most words but hold no answer."""
     contexts = list(dict.fromkeys(row["context"] for row in rows))
     words = [frozenset(content_terms(context)) for context in contexts]

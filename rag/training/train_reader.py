@@ -162,7 +162,7 @@ def load_examples(folder: Path, seed: int) -> list[Example]:
         if name.startswith("squad2/"):
             rows, _ = split_squad(rows)
         examples.extend(plain_examples(rows))
-        mined = list(mined_negatives(rows, 1, rng))
+        mined = list(mined_negatives(rows, 1))
         exchanged = list(exchanged_questions(rows, rng))
         rng.shuffle(mined)
         rng.shuffle(exchanged)

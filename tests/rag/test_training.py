@@ -80,7 +80,7 @@ def test_mined_passages_never_hold_the_answer() -> None:
     rows.append(row("a", "The Oslo toll bridge was designed by ANA BRANDT.", "Toll?", None))
     rows.append(row("a", "A bridge at Oslo was repaired by Jon Li.", "Who repaired it?", "Jon Li"))
     rows.append(row("a", BRIDGE, "Who drew the Oslo bridge?", "Ana Brandt"))
-    found = [e for e in mined_negatives(rows, 3, random.Random(1)) if "drew" in e.question]
+    found = [e for e in mined_negatives(rows, 3) if "drew" in e.question]
     assert [e.passage for e in found] == ["A bridge at Oslo was repaired by Jon Li."]
     for example in found:
         assert example.answer is None
@@ -90,7 +90,15 @@ def test_mined_passages_never_hold_the_answer() -> None:
 
 
 def test_exchanged_questions_ask_for_what_the_passage_does_not_hold() -> None:
-    rows = [row("a", f"In {1900 + n} Town{chr(65 + n)} grew.", f"Which town grew in {1900 + n}?", f"Town{chr(65 + n)}") for n in range(26)]
+    rows = [
+        row(
+            "a",
+            f"In {1900 + n} Town{chr(65 + n)} grew.",
+            f"Which town grew in {1900 + n}?",
+            f"Town{chr(65 + n)}",
+        )
+        for n in range(26)
+    ]
     found = list(exchanged_questions(rows, random.Random(3)))
     assert len(found) >= 20  # now and then a number is exchanged for itself, and left out
     for example in found:
