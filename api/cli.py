@@ -274,9 +274,9 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
 def _bound(host: str, port: int) -> socket.socket:
     """Return a socket bound to an address, not listening yet."""
     try:
-        family, kind, protocol, _, address = min(
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), key=lambda found: found[0] != socket.AF_INET
-        )
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # Of "localhost", the address that a client tries who is told 127.0.0.1.
+        family, kind, protocol, _, address = min(addresses, key=lambda a: a[0] != socket.AF_INET)
         found = socket.socket(family, kind, protocol)
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -293,7 +293,7 @@ def _bound(host: str, port: int) -> socket.socket:
     return found
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 

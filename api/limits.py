@@ -53,6 +53,6 @@ class Workers:
         """Let running work end and drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _left(self, future: Future[T]) -> None:
+    def _left(self, _future: Future[T]) -> None:
         with self._counting:
             self._inside -= 1

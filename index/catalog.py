@@ -26,6 +26,7 @@ from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, s
 Change = Literal["added", "replaced", "unchanged"]
 
 _COLUMNS = "document_id, title, source, root, publisher, author, published_at, url, language, labels"
+_SEAL_BYTES = 8
 _SENTENCE_KINDS: tuple[Literal["text", "heading", "list_item"], ...] = ("text", "heading", "list_item")
 
 
@@ -103,15 +104,15 @@ class Catalog:
                 self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (row[0],))
                 self._db.execute("DELETE FROM passages WHERE document_seq = ?", (row[0],))
                 self._db.execute(
-                    f"UPDATE documents SET ({_COLUMNS}, sha256, record_sha256, derivation, text) "
-                    "= (?,?,?,?,?,?,?,?,?,?,?,?,'',?) WHERE seq = ?",
+                    f"UPDATE documents SET ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text) "
+                    "= (?,?,?,?,?,?,?,?,?,?,?,?,'','',?) WHERE seq = ?",
                     (*_row_of(document), document.sha256, digest, document.text, row[0]),
                 )
                 seq = int(row[0])
             else:
                 cursor = self._db.execute(
-                    f"INSERT INTO documents ({_COLUMNS}, sha256, record_sha256, derivation, text) "
-                    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'',?)",
+                    f"INSERT INTO documents ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text) "
+                    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'','',?)",
                     (*_row_of(document), document.sha256, digest, document.text),
                 )
                 seq = int(cursor.lastrowid or 0)
@@ -172,13 +173,13 @@ class Catalog:
         ]
 
     def document(self, seq: int) -> Document:
-        """Read one document and check its text against its hash.
+        """Read one document and check it against its hashes.
 
         Raises:
-            CatalogDamagedError: the text is not what was stored.
+            CatalogDamagedError: its text or what is known of it is not what was stored.
         """
-        row = next(self._read(f"SELECT {_COLUMNS}, text, sha256 FROM documents WHERE seq = ?", (seq,)))
-        return document_of(row[:10], row[10], row[11])
+        (found,) = self._documents("WHERE seq = ?", (seq,))
+        return found[1]
 
     def earlier_holders(self, seq: int, prints: Iterable[Fingerprint]) -> dict[bytes, str]:
         """Map each digest to the first document before `seq` that holds that paragraph."""
@@ -212,7 +213,11 @@ class Catalog:
                     for p, key in passages
                 ],
             )
-            self._db.execute("UPDATE documents SET derivation = ? WHERE seq = ?", (derivation, seq))
+            digest = _derived_digest(excluded, passages)
+            self._db.execute(
+                "UPDATE documents SET derivation = ?, derived_sha256 = ? WHERE seq = ?",
+                (derivation, digest, seq),
+            )
 
     # Vectors
 
@@ -230,7 +235,7 @@ class Catalog:
         with self._transaction():
             self._db.executemany(
                 "INSERT OR REPLACE INTO vectors (key, vector) VALUES (?, ?)",
-                [(key, v.astype("<f4").tobytes()) for key, v in zip(keys, vectors, strict=True)],
+                [(key, _sealed(key, v.astype("<f4").tobytes())) for key, v in zip(keys, vectors, strict=True)],
             )
 
     def drop_unused_vectors(self) -> None:
@@ -242,16 +247,15 @@ class Catalog:
         """Return the vectors of these keys, in order.
 
         Raises:
-            CatalogDamagedError: one is missing, of the wrong length, or not of unit length.
+            CatalogDamagedError: one is missing, or is not what was stored.
         """
         found = np.empty((len(keys), dimension), dtype=np.float32)
         for number, key in enumerate(keys):
             row = next(self._read("SELECT vector FROM vectors WHERE key = ?", (key,)), None)
-            if row is None or len(row[0]) != 4 * dimension:
-                raise self._damaged("a stored vector is missing or cut short")
-            found[number] = np.frombuffer(row[0], dtype="<f4")
-        if len(keys) and not np.allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-2):
-            raise self._damaged("a stored vector is not of unit length")
+            raw = b"" if row is None else row[0][:-_SEAL_BYTES]
+            if len(raw) != 4 * dimension or row[0] != _sealed(key, raw):
+                raise self._damaged("a stored vector is missing or changed")
+            found[number] = np.frombuffer(raw, dtype="<f4")
         return found
 
     # Reading all, for a generation
@@ -267,8 +271,30 @@ class Catalog:
 
     def all_documents(self) -> Iterator[tuple[int, Document]]:
         """Yield (seq, document) in the order in which they were first stored, each checked."""
-        for row in self._read(f"SELECT seq, {_COLUMNS}, text, sha256 FROM documents ORDER BY seq"):
-            yield int(row[0]), document_of(row[1:11], row[11], row[12])
+        yield from self._documents("ORDER BY seq")
+
+    def derived_of(
+        self, seq: int, document: Document
+    ) -> tuple[list[ExcludedSpan], list[tuple[Passage, bytes]]]:
+        """Return a document's excluded spans and its passages with their vectors' keys, in order.
+
+        Raises:
+            CatalogDamagedError: they are not what was derived.
+        """
+        excluded, passages = self.excluded_of(seq), self.passages_of(seq, document)
+        (digest,) = next(self._read("SELECT derived_sha256 FROM documents WHERE seq = ?", (seq,)))
+        if digest != _derived_digest(excluded, passages):
+            raise self._damaged(f"the passages of document {document.document_id!r} have changed")
+        return excluded, passages
+
+    def _documents(self, clause: str, values: Sequence[object] = ()) -> Iterator[tuple[int, Document]]:
+        for row in self._read(
+            f"SELECT seq, {_COLUMNS}, text, sha256, record_sha256 FROM documents {clause}", values
+        ):
+            document = document_of(row[1:11], row[11], row[12])
+            if _record_digest(document) != row[13]:
+                raise self._damaged(f"what is known of document {document.document_id!r} has changed")
+            yield int(row[0]), document
 
     def excluded_of(self, seq: int) -> list[ExcludedSpan]:
         """Return a document's excluded spans in order."""
@@ -299,7 +325,7 @@ class Catalog:
             # Not `yield from`: that would close the cursor, which may outlive the connection.
             for row in self._db.execute(statement, values):  # noqa: UP028
                 yield row
-        except sqlite3.DatabaseError as error:  # a page that is none, or bytes that are not UTF-8
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # no page, or no UTF-8
             raise self._damaged(str(error)) from error
 
     @contextmanager
@@ -325,7 +351,8 @@ class Catalog:
             ) from error
         except sqlite3.IntegrityError:
             raise
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            # Of a damaged schema even SQLite's own message may be no UTF-8.
             raise self._damaged(str(error)) from error
 
     def _damaged(self, what: str) -> CatalogDamagedError:
@@ -433,10 +460,26 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _record_digest(document: Document) -> str:
-    """Hash the text and everything that is known of it, but not where the file lies."""
-    parts = [document.sha256, document.title, document.publisher, document.author]
+    """Hash the id, the text and everything that is known of it, but not where the file lies."""
+    parts = [document.document_id, document.sha256, document.title, document.publisher, document.author]
     parts += [document.published_at, document.url, document.language, _labels(document.labels)]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8")).hexdigest()
+
+
+def _derived_digest(excluded: Iterable[ExcludedSpan], passages: Iterable[tuple[Passage, bytes]]) -> str:
+    """Hash all that was derived from a document's text."""
+    digest = hashlib.sha256()
+    for span in sorted(excluded, key=lambda s: s.start):
+        digest.update(f"{span.start} {span.end} {span.reason} {span.repeats_document_id!r}\n".encode())
+    for passage, key in sorted(passages, key=lambda item: item[0].start):
+        digest.update(f"{passage.start} {passage.end} {passage.repeats_document_id!r}".encode())
+        digest.update(pack_sentences(passage.sentences).encode() + key)
+    return digest.hexdigest()
+
+
+def _sealed(key: bytes, vector: bytes) -> bytes:
+    """Return a vector's bytes with a short hash behind them: floats have no wrong values of their own."""
+    return vector + hashlib.blake2b(key + vector, digest_size=_SEAL_BYTES).digest()
 
 
 def _refuse_other_source(document: Document, source: str) -> None:

@@ -259,6 +259,8 @@ def current_name(state: StateFolder) -> str:
     try:
         return state.current.read_text(encoding="utf-8")
     except FileNotFoundError as error:
+        if state.generations.is_dir() and _folders(state):
+            raise GenerationDamagedError(f"{state.current} is missing, but there are generations") from error
         raise IndexMissingError(f"there is no index in {state.path}; run `verse index PATH` first") from error
     except (OSError, UnicodeDecodeError) as error:
         raise GenerationDamagedError(f"{state.current} cannot be read: {error}") from error
@@ -350,14 +352,15 @@ def _write_files(
         for ordinal, (seq, document) in enumerate(catalog.all_documents()):
             ordinals[document.document_id] = ordinal
             _insert_document(db, ordinal, document)
+            excluded, passages = catalog.derived_of(seq, document)
             db.executemany(
                 "INSERT INTO excluded VALUES (?,?,?,?,?)",
                 [
                     (ordinal, s.start, s.end, s.reason, s.repeats_document_id)
-                    for s in catalog.excluded_of(seq)
+                    for s in excluded
                 ],
             )
-            for passage, key in catalog.passages_of(seq, document):
+            for passage, key in passages:
                 # A repeat is always of an earlier document, so its number is known.
                 repeats = (
                     None if passage.repeats_document_id is None else ordinals[passage.repeats_document_id]

@@ -26,6 +26,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             sha256 TEXT NOT NULL,
             record_sha256 TEXT NOT NULL,
             derivation TEXT NOT NULL,
+            derived_sha256 TEXT NOT NULL,
             text TEXT NOT NULL
         ) STRICT""",
         """CREATE TABLE excluded (

@@ -36,9 +36,7 @@ def child_environment(no_settings_from_outside: None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def converted_models(
-    tmp_path_factory: pytest.TempPathFactory, child_environment: dict[str, str]
-) -> Path:
+def converted_models(tmp_path_factory: pytest.TempPathFactory, child_environment: dict[str, str]) -> Path:
     """Both models converted, once a session."""
     kept = os.environ.get(KEPT_MODELS)
     folder = Path(kept) if kept else tmp_path_factory.mktemp("models")

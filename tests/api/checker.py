@@ -103,7 +103,9 @@ def check_citation(get: Get, citation: dict[str, Any]) -> None:
     assert citation["url"] is None or citation["url"].lower().startswith(("http://", "https://"))
     assert citation["viewer_url"].endswith(f"?quote={start}-{end}")
     for part in document["excluded"]:
-        assert end <= part["start_char_index"] or part["end_char_index"] <= start, "an excluded part is quoted"
+        assert end <= part["start_char_index"] or part["end_char_index"] <= start, (
+            "an excluded part is quoted"
+        )
     status, page = get(citation["viewer_url"])
     assert status == 200
     shown = Highlighted()
@@ -116,7 +118,9 @@ def check_record(get: Get, record: dict[str, Any]) -> None:
     has_shape(record, RECORD)
     assert re.fullmatch(r"ans_[0-9A-HJKMNP-TV-Z]{26}", record["id"])
     assert set(record["withheld"]) == {"not_found", "misattributed", "unsupported"}
-    assert {"index_version", "corpus_sha256", "models", "settings_sha256", "software"} <= set(record["receipt"])
+    assert {"index_version", "corpus_sha256", "models", "settings_sha256", "software"} <= set(
+        record["receipt"]
+    )
     assert {"embedder", "reader", "generator"} == set(record["receipt"]["models"])
     assert record["timings_ms"]["total"] >= 0
     if record["status"] == "abstained":

@@ -30,7 +30,10 @@ ROWS: list[dict[str, Any]] = [
         "published_at": "2024-07-15T09:30:00+00:00",
         "url": "javascript:alert(1)",
         "language": "en",
-        "text": "The lighthouse at Corran burned forty barrels of oil each winter.\r\nThe keeper wrote it down, every night, in green ink.\rNobody read it.",
+        "text": (
+            "The lighthouse at Corran burned forty barrels of oil each winter.\r\n"
+            "The keeper wrote it down, every night, in green ink.\rNobody read it."
+        ),
     },
     {
         "id": UNICODE,
@@ -47,7 +50,10 @@ ROWS: list[dict[str, Any]] = [
         "id": DOTTED,
         "title": "Orchard diary",
         "url": "HTTP://orchard.example/diary",
-        "text": "The orchard of Pemberley keeps sixty kinds of quince. A late frost spoiled most of the blossom in May.",
+        "text": (
+            "The orchard of Pemberley keeps sixty kinds of quince. "
+            "A late frost spoiled most of the blossom in May."
+        ),
     },
     {
         "id": PERCENT,
@@ -55,6 +61,9 @@ ROWS: list[dict[str, Any]] = [
         "url": "data:text/html,hello",
         "publisher": "Example Press",
         "published_at": "2022-01-01",
-        "text": "The mint stopped striking copper groats when the price of copper doubled. Silver groats went on as before.",
+        "text": (
+            "The mint stopped striking copper groats when the price of copper doubled. "
+            "Silver groats went on as before."
+        ),
     },
 ]

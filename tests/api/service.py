@@ -101,7 +101,12 @@ class SmallEngine:
     """An engine over a state folder whose models are the test's; it reopens as the real one does."""
 
     def __init__(
-        self, folder: Path, scorer: PassageScorer | None = None, *, always: bool = True, threshold: float = 0.5
+        self,
+        folder: Path,
+        scorer: PassageScorer | None = None,
+        *,
+        always: bool = True,
+        threshold: float = 0.5,
     ) -> None:
         self.state = StateFolder(folder)
         self.embedder = HashEmbedder()
@@ -120,7 +125,9 @@ class SmallEngine:
             return False
         settings = RagSettings(evidence_passages=6)
         self._stages = Stages(
-            retriever=Retriever(open_current(self.state, embedder=self.embedder.name), self.embedder, settings),
+            retriever=Retriever(
+                open_current(self.state, embedder=self.embedder.name), self.embedder, settings
+            ),
             reader=self._reader,
             calibration=self._calibration,
             settings=settings,
@@ -152,9 +159,7 @@ def index_rows(folder: Path, rows: Iterable[dict[str, Any]], *, prune: bool = Fa
     """Index rows into `folder/state` with the hashing embedder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = write_jsonl(folder / "rows.jsonl", rows)
-    report = update_index(
-        StateFolder(folder / "state"), [path], HashEmbedder(), IndexSettings(), prune=prune
-    )
+    report = update_index(StateFolder(folder / "state"), [path], HashEmbedder(), IndexSettings(), prune=prune)
     assert report.problems == []
     return report
 
@@ -207,7 +212,10 @@ def raw(
     from urllib.parse import unquote
 
     path, _, query = target.partition("?")
-    sent = [(name.lower().encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1")) for name, value in headers]
+    sent = [
+        (name.lower().encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1"))
+        for name, value in headers
+    ]
     if host is not None:
         sent.insert(0, (b"host", host.encode("latin-1")))
     chunks = [body] if isinstance(body, bytes) else list(body)
@@ -250,7 +258,7 @@ def raw(
 
         try:
             await client.app(scope, receive, send)  # type: ignore[arg-type]
-        except Exception:
+        except Exception:  # noqa: BLE001 - a server would log it; what was answered counts
             assert status, "it broke and answered nothing"
 
     client.portal.call(call)  # type: ignore[union-attr]
@@ -260,7 +268,14 @@ def raw(
 def post(client: TestClient, path: str, content: Any, **more: Any) -> Reply:
     """POST a value as JSON; bytes go as they are."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return raw(client, "POST", path, headers=[("content-type", "application/json"), *more.pop("headers", [])], body=body, **more)
+    return raw(
+        client,
+        "POST",
+        path,
+        headers=[("content-type", "application/json"), *more.pop("headers", [])],
+        body=body,
+        **more,
+    )
 
 
 def assert_clean(reply: Reply) -> None:

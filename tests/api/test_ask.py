@@ -33,7 +33,9 @@ SEED_QUESTIONS = (
 
 @pytest.fixture(scope="module")
 def refusing(small_state: Path) -> Iterator[TestClient]:
-    with client_of(create_app(settings_for(small_state), engine=SmallEngine(small_state, always=False))) as found:  # type: ignore[arg-type]
+    with client_of(
+        create_app(settings_for(small_state), engine=SmallEngine(small_state, always=False))
+    ) as found:  # type: ignore[arg-type]
         yield found
 
 
@@ -83,9 +85,7 @@ def test_the_same_question_has_the_same_answer(real: TestClient) -> None:
         ("Why did the mint stop striking copper groats?", PERCENT, "copper groats"),
     ],
 )
-def test_quotes_hold_in_any_script(
-    small: TestClient, question: str, document_id: str, quoted: str
-) -> None:
+def test_quotes_hold_in_any_script(small: TestClient, question: str, document_id: str, quoted: str) -> None:
     record = ask(small, question)
     assert record["status"] == "answered"
     best = record["citations"][0]
@@ -112,7 +112,12 @@ def test_markers_of_a_source_stay_in_the_quote_and_out_of_the_answer(small: Test
 
 def test_only_web_addresses_are_shown(small: TestClient) -> None:
     shown = {}
-    for question in ("bridge toll flood", "lighthouse barrels of oil", "orchard quince", "mint copper groats"):
+    for question in (
+        "bridge toll flood",
+        "lighthouse barrels of oil",
+        "orchard quince",
+        "mint copper groats",
+    ):
         citation = ask(small, question)["citations"][0]
         shown[citation["document_id"]] = citation["url"]
     assert shown == {
@@ -238,7 +243,10 @@ def test_history_makes_a_leaning_question_stand_alone(small: TestClient) -> None
 @pytest.mark.parametrize(
     ("question", "history"),
     [
-        ("How many barrels of oil did the Corran lighthouse burn?", [{"role": "user", "content": "The bridge?"}]),
+        (
+            "How many barrels of oil did the Corran lighthouse burn?",
+            [{"role": "user", "content": "The bridge?"}],
+        ),
         ("Who was its engineer?", [{"role": "assistant", "content": "The bridge."}]),
         ("Who was its engineer?", []),
     ],

@@ -22,7 +22,9 @@ QUESTION = "Why do Central Asian leaders meet Trump in Washington?"
 Environment = dict[str, str]
 
 
-def verse(environment: Environment, *arguments: str, state: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def verse(
+    environment: Environment, *arguments: str, state: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     chosen = {} if state is None else {"VERSE_STATE_DIR": str(state)}
     done = subprocess.run(
@@ -83,9 +85,14 @@ def test_indexing_twice_and_what_is_left_out(child_environment: Environment, emp
     assert shown[1].strip() == repr(left_out[0]["text"])
 
 
-def test_a_broken_line_is_told_and_the_good_ones_are_kept(child_environment: Environment, empty: Path, tmp_path: Path) -> None:
+def test_a_broken_line_is_told_and_the_good_ones_are_kept(
+    child_environment: Environment, empty: Path, tmp_path: Path
+) -> None:
     rows = tmp_path / "rows.jsonl"
-    rows.write_text('{"id": "a", "text": "The ferry sails at dawn."}\n{"id": \n{"id": "c", "text": "The pier is closed on Mondays."}\n')
+    rows.write_text(
+        '{"id": "a", "text": "The ferry sails at dawn."}\n{"id": \n'
+        '{"id": "c", "text": "The pier is closed on Mondays."}\n'
+    )
     done = verse(child_environment, "index", str(rows), "--json", state=empty)
     assert done.returncode == 1
     assert f"{rows}, line 2" in done.stderr
@@ -115,7 +122,9 @@ def test_a_second_writer_is_turned_away_at_once(child_environment: Environment, 
     assert "another process is writing" in done.stderr
 
 
-def test_a_state_folder_that_is_a_file_is_said_plainly(child_environment: Environment, tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_file_is_said_plainly(
+    child_environment: Environment, tmp_path: Path
+) -> None:
     state = tmp_path / "state"
     state.write_text("not a folder")
     for command in (("index", str(SEEDS)), ("ask", QUESTION)):
@@ -135,7 +144,10 @@ def test_stopped_half_way_it_says_so_and_the_next_run_completes(
     count = 400
     rows = write_jsonl(
         tmp_path / "rows.jsonl",
-        [{"id": f"d{n}", "text": f"Ferry number {n} sails at dawn from pier {n * 7 % 31}."} for n in range(count)],
+        [
+            {"id": f"d{n}", "text": f"Ferry number {n} sails at dawn from pier {n * 7 % 31}."}
+            for n in range(count)
+        ],
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "api.cli", "index", "--json", str(rows)],
@@ -180,7 +192,9 @@ def test_the_record_is_the_api_s(child_environment: Environment, seeds_state: Pa
     assert record == served
 
 
-def test_the_answer_for_people_shows_quotes_and_offsets(child_environment: Environment, seeds_state: Path) -> None:
+def test_the_answer_for_people_shows_quotes_and_offsets(
+    child_environment: Environment, seeds_state: Path
+) -> None:
     done = verse(child_environment, "ask", QUESTION, state=seeds_state, VERSE_MIN_PROBABILITY="0")
     assert (done.returncode, done.stderr) == (0, "")
     text = " ".join(done.stdout.split())
@@ -201,7 +215,9 @@ def test_abstaining_is_no_failure(child_environment: Environment, seeds_state: P
     assert "What came closest" in done.stdout
 
 
-def test_without_an_index_asking_fails_and_says_what_to_do(child_environment: Environment, empty: Path) -> None:
+def test_without_an_index_asking_fails_and_says_what_to_do(
+    child_environment: Environment, empty: Path
+) -> None:
     done = verse(child_environment, "ask", QUESTION, "--json", state=empty)
     assert (done.returncode, done.stdout) == (1, "")
     assert "verse index" in done.stderr
@@ -229,7 +245,11 @@ def test_without_an_index_asking_fails_and_says_what_to_do(child_environment: En
     ],
 )
 def test_misuse_is_told_and_exits_2(
-    child_environment: Environment, tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], said: str
+    child_environment: Environment,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    variables: dict[str, str],
+    said: str,
 ) -> None:
     done = verse(child_environment, *arguments, state=tmp_path / "state", **variables)
     assert done.returncode == 2, done.stderr
@@ -238,7 +258,9 @@ def test_misuse_is_told_and_exits_2(
     assert not (tmp_path / "state").exists()
 
 
-def test_the_file_of_settings_is_read_and_checked(child_environment: Environment, empty: Path, tmp_path: Path) -> None:
+def test_the_file_of_settings_is_read_and_checked(
+    child_environment: Environment, empty: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "verse.toml"
     file.write_text(f'state_dir = "{empty}"\n')
     with_file = {**child_environment, "VERSE_CONFIG": str(file)}
@@ -268,7 +290,10 @@ def records(seeds_state: Path) -> dict[str, dict[str, Any]]:
     asked: dict[str, dict[str, Any]] = {
         "plain": {"question": QUESTION},
         "one quote": {"question": QUESTION, "max_citations": 1},
-        "filtered": {"question": QUESTION, "filters": {"document_ids": ["003_92c9d1e76ba97b76.txt"], "languages": ["en"]}},
+        "filtered": {
+            "question": QUESTION,
+            "filters": {"document_ids": ["003_92c9d1e76ba97b76.txt"], "languages": ["en"]},
+        },
         "leaning": {
             "question": "Why do they meet him?",
             "history": [{"role": "user", "content": "Tell me of the Central Asian leaders and Trump. " * 60}],
@@ -281,7 +306,11 @@ def records(seeds_state: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["plain", "one quote", "filtered", "leaning"])
 def test_replaying_gives_the_same_answer(
-    child_environment: Environment, seeds_state: Path, tmp_path: Path, records: dict[str, dict[str, Any]], name: str
+    child_environment: Environment,
+    seeds_state: Path,
+    tmp_path: Path,
+    records: dict[str, dict[str, Any]],
+    name: str,
 ) -> None:
     record = records[name]
     assert record["citations"]
@@ -299,7 +328,9 @@ def test_replaying_an_edited_answer_shows_the_difference(
     record["citations"][0]["cited_text"] = true.replace("a", "o", 1)
     file = tmp_path / "answer.json"
     file.write_text(json.dumps(record))
-    done = verse(child_environment, "replay", "--json", str(file), state=seeds_state, VERSE_MIN_PROBABILITY="0")
+    done = verse(
+        child_environment, "replay", "--json", str(file), state=seeds_state, VERSE_MIN_PROBABILITY="0"
+    )
     assert done.returncode == 1
     content = json.loads(done.stdout)
     assert content["same"] is False
@@ -310,7 +341,9 @@ def test_replaying_an_edited_answer_shows_the_difference(
     assert repr(true) in new
 
 
-def test_what_is_no_record_is_not_replayed(child_environment: Environment, seeds_state: Path, tmp_path: Path) -> None:
+def test_what_is_no_record_is_not_replayed(
+    child_environment: Environment, seeds_state: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "answer.json"
     file.write_text('{"answer": "x"}')
     done = verse(child_environment, "replay", str(file), state=seeds_state)
@@ -321,12 +354,23 @@ def test_what_is_no_record_is_not_replayed(child_environment: Environment, seeds
 # Doctor
 
 
-def test_the_doctor_finds_nothing_and_then_the_damage(child_environment: Environment, seeds_state: Path, tmp_path: Path) -> None:
+def test_the_doctor_finds_nothing_and_then_the_damage(
+    child_environment: Environment, seeds_state: Path, tmp_path: Path
+) -> None:
     state = Path(shutil.copytree(seeds_state, tmp_path / "state", symlinks=True))
     well = verse(child_environment, "doctor", "--json", state=state)
     assert well.returncode == 0, well.stdout
     findings = {f["what"]: f for f in json.loads(well.stdout)["findings"]}
-    assert set(findings) == {"packages", "tokens", "state folder", "embedder weights", "embedder", "reader", "documents", "index"}
+    assert set(findings) == {
+        "packages",
+        "tokens",
+        "state folder",
+        "embedder weights",
+        "embedder",
+        "reader",
+        "documents",
+        "index",
+    }
     assert all(f["good"] and f["advice"] is None for f in findings.values())
     assert "3 documents" in findings["index"]["detail"]
 

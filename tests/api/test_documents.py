@@ -237,7 +237,9 @@ def test_a_cursor_past_the_end_is_an_empty_page(small: TestClient) -> None:
 def test_a_cursor_of_our_own_is_never_too_long(tmp_path: Path, length: int) -> None:
     # An id of the longest kind, in characters that take the most room.
     ids = [char * length for char in ("\U0001f30a", "я", '"')]
-    index_rows(tmp_path, [{"id": i, "text": f"The ferry number {n} sails at dawn."} for n, i in enumerate(ids)])
+    index_rows(
+        tmp_path, [{"id": i, "text": f"The ferry number {n} sails at dawn."} for n, i in enumerate(ids)]
+    )
     state = tmp_path / "state"
     with client_of(create_app(settings_for(state), engine=SmallEngine(state))) as client:  # type: ignore[arg-type]
         assert pages(client, 1) == [[i] for i in ids]

@@ -129,7 +129,9 @@ def test_without_an_index_it_starts_and_waits_for_one(empty: Path, embedder: Emb
         assert_answers(client, {"question": "Who was the engineer of the Aldergate bridge?"})
 
 
-def test_the_index_of_another_embedder_is_not_used(tmp_path: Path, converted_models: Path, embedder: Embedder) -> None:
+def test_the_index_of_another_embedder_is_not_used(
+    tmp_path: Path, converted_models: Path, embedder: Embedder
+) -> None:
     index_rows(tmp_path, ROWS)  # by the hashing embedder
     state = tmp_path / "state"
     shutil.rmtree(state / "models")
@@ -199,7 +201,9 @@ def _empty_current(state: Path) -> None:
         _empty_current,
     ],
 )
-def test_what_is_derived_is_mended_at_the_start(copy: Path, seeds_engine: Engine, damage: Callable[[Path], None]) -> None:
+def test_what_is_derived_is_mended_at_the_start(
+    copy: Path, seeds_engine: Engine, damage: Callable[[Path], None]
+) -> None:
     before = _generation(copy).name
     damage(copy)
     engine = _engine_like(seeds_engine, copy)
@@ -273,7 +277,10 @@ def test_no_answer_mixes_two_generations(tmp_path: Path) -> None:
 
     def rows(edition: int) -> list[dict[str, str]]:
         return [
-            {"id": t, "text": f"Edition {edition} of the {t} book says: the {t} has {edition * 10 + n} owners."}
+            {
+                "id": t,
+                "text": f"Edition {edition} of the {t} book says: the {t} has {edition * 10 + n} owners.",
+            }
             for n, t in enumerate(topics)
         ]
 
@@ -294,7 +301,11 @@ def test_no_answer_mixes_two_generations(tmp_path: Path) -> None:
 
         def ask() -> None:
             while not stop.is_set():
-                reply = post(client, "/v1/ask", {"question": "How many owners has the bridge, lighthouse, orchard, mint?"})
+                reply = post(
+                    client,
+                    "/v1/ask",
+                    {"question": "How many owners has the bridge, lighthouse, orchard, mint?"},
+                )
                 assert reply.status == 200, reply.body
                 records.append(reply.json())
                 passages = post(client, "/v1/search", {"query": "bridge owners"}).json()["passages"]
@@ -317,7 +328,10 @@ def test_no_answer_mixes_two_generations(tmp_path: Path) -> None:
         assert record["citations"]
         for citation in record["citations"]:
             assert citation["document_sha256"] == edition[citation["document_id"]]
-            assert hashlib.sha256(citation["cited_text"].encode()).hexdigest() == edition[citation["document_id"]]
+            assert (
+                hashlib.sha256(citation["cited_text"].encode()).hexdigest()
+                == edition[citation["document_id"]]
+            )
 
 
 class PublishedMeanwhile(Engine):

@@ -77,7 +77,9 @@ def test_the_list_of_addresses_is_whole(small: TestClient) -> None:
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 @pytest.mark.parametrize("host", [None, "evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example"])
-def test_a_foreign_host_is_refused_everywhere(small: TestClient, method: str, path: str, host: str | None) -> None:
+def test_a_foreign_host_is_refused_everywhere(
+    small: TestClient, method: str, path: str, host: str | None
+) -> None:
     reply = send(small, method, path, host=host)
     content = assert_problem(reply, 403, "host_not_allowed")
     assert "VERSE_ALLOWED_HOSTS" in content["detail"]
@@ -85,7 +87,9 @@ def test_a_foreign_host_is_refused_everywhere(small: TestClient, method: str, pa
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999", ""])
-def test_a_foreign_origin_is_refused_everywhere(small: TestClient, method: str, path: str, origin: str) -> None:
+def test_a_foreign_origin_is_refused_everywhere(
+    small: TestClient, method: str, path: str, origin: str
+) -> None:
     reply = send(small, method, path, headers=[("origin", origin)])
     assert_problem(reply, 403, "origin_not_allowed")
     assert not reply.all("access-control-allow-origin")
@@ -156,7 +160,9 @@ def test_names_that_only_look_like_ours_are_not(small: TestClient, host: str) ->
     assert_problem(send(small, "GET", "/healthz", host=host), 403, "host_not_allowed")
 
 
-@pytest.mark.parametrize("hosts", [("localhost", "evil.example"), ("evil.example", "localhost"), ("localhost", "localhost")])
+@pytest.mark.parametrize(
+    "hosts", [("localhost", "evil.example"), ("evil.example", "localhost"), ("localhost", "localhost")]
+)
 def test_two_hosts_are_none(small: TestClient, hosts: tuple[str, str]) -> None:
     reply = raw(small, "GET", "/healthz", host=hosts[0], headers=[("host", hosts[1])])
     assert_problem(reply, 403, "host_not_allowed")
@@ -176,7 +182,13 @@ def test_configured_names_are_taken(public: TestClient, host: str) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://verse.example.org", "https://portal.example", "http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"],
+    [
+        "https://verse.example.org",
+        "https://portal.example",
+        "http://localhost:8000",
+        "http://127.0.0.1:8000",
+        "http://[::1]:8000",
+    ],
 )
 def test_configured_origins_are_taken(public: TestClient, origin: str) -> None:
     assert send(public, "POST", "/v1/ask", headers=[("origin", origin)]).status == 200
@@ -184,7 +196,13 @@ def test_configured_origins_are_taken(public: TestClient, origin: str) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://verse.example.org", "https://verse.example.org:8443", "https://portal.example.evil.example", "https://evil.example", "null"],
+    [
+        "http://verse.example.org",
+        "https://verse.example.org:8443",
+        "https://portal.example.evil.example",
+        "https://evil.example",
+        "null",
+    ],
 )
 def test_origins_that_only_look_like_ours_are_not(public: TestClient, origin: str) -> None:
     reply = send(public, "POST", "/v1/ask", headers=[("origin", origin)])
@@ -198,7 +216,15 @@ def test_two_origins_are_none(public: TestClient) -> None:
 
 def test_no_address_is_built_from_the_host(public: TestClient) -> None:
     for host in ("inner.example:81", "verse.example.org"):
-        for path in ("/", "/docs", "/openapi.json", "/d/bridge?quote=0-3", "/v1/documents", "/v1/ask/", "/static"):
+        for path in (
+            "/",
+            "/docs",
+            "/openapi.json",
+            "/d/bridge?quote=0-3",
+            "/v1/documents",
+            "/v1/ask/",
+            "/static",
+        ):
             reply = send(public, "GET", path, host=host)
             text = reply.body.decode() + str(reply.headers)
             assert "inner.example" not in text, path
@@ -249,7 +275,9 @@ def test_every_request_gets_its_own_id(small: TestClient) -> None:
         ({"headers": [("content-type", "text/plain")]}, 415, "unsupported_type"),
     ],
 )
-def test_refusals_carry_the_protection(small: TestClient, more: dict[str, Any], status: int, code: str) -> None:
+def test_refusals_carry_the_protection(
+    small: TestClient, more: dict[str, Any], status: int, code: str
+) -> None:
     reply = send(small, "POST", "/v1/ask", **more)
     assert_problem(reply, status, code)
     assert reply["cache-control"] == "no-store"
@@ -292,7 +320,7 @@ def test_the_page_of_the_description_needs_nothing_from_elsewhere(small: TestCli
     import re
 
     page = small.get("/docs").text
-    assert {path for path in re.findall(r'(?:src|href)="([^"#][^"]*)"', page)} == {
+    assert set(re.findall(r'(?:src|href)="([^"#][^"]*)"', page)) == {
         "/static/viewer.css",
         "/static/docs.css",
         "/openapi.json",

@@ -102,7 +102,9 @@ def test_what_timed_out_while_it_waited_is_never_begun(small_state: Path) -> Non
         serving(small_state, scorer, max_running=1, max_waiting=2, request_timeout_s=0.2) as client,
         ThreadPoolExecutor(3) as threads,
     ):
-        replies = [f.result(20) for f in [threads.submit(post, client, "/v1/ask", QUESTION) for _ in range(3)]]
+        replies = [
+            f.result(20) for f in [threads.submit(post, client, "/v1/ask", QUESTION) for _ in range(3)]
+        ]
         for reply in replies:
             assert_problem(reply, 504, "stage_timeout")
         scorer.gate.set()

@@ -85,7 +85,10 @@ def test_a_question_that_is_unusual(small: TestClient, text: str) -> None:
         ({"question": "x", "history": [{"role": "system", "content": "y"}]}, ["history", "0", "role"]),
         ({"question": "x", "history": [{"role": "user"}]}, ["history", "0", "content"]),
         ({"question": "x", "history": [{"role": "user", "content": 3}]}, ["history", "0", "content"]),
-        ({"question": "x", "history": [{"role": "user", "content": "y" * 20_001}]}, ["history", "0", "content"]),
+        (
+            {"question": "x", "history": [{"role": "user", "content": "y" * 20_001}]},
+            ["history", "0", "content"],
+        ),
         ({"question": "x", "filters": []}, ["filters"]),
         ({"question": "x", "filters": {"document_ids": "bridge"}}, ["filters", "document_ids"]),
         ({"question": "x", "filters": {"document_ids": []}}, ["filters", "document_ids"]),
@@ -99,7 +102,10 @@ def test_a_question_that_is_unusual(small: TestClient, text: str) -> None:
         # Unknown fields, at every level.
         ({"question": "x", "stream": True}, ["stream"]),
         ({"question": "x", "filters": {"author": ["y"]}}, ["filters", "author"]),
-        ({"question": "x", "history": [{"role": "user", "content": "y", "name": "z"}]}, ["history", "0", "name"]),
+        (
+            {"question": "x", "history": [{"role": "user", "content": "y", "name": "z"}]},
+            ["history", "0", "name"],
+        ),
         # What no UTF-8 can carry, in every kind of place.
         ({"question": "\ud800"}, ["question"]),
         ({"question": "x", "mode": "\udfff"}, ["mode"]),
@@ -163,7 +169,15 @@ def test_a_body_that_cannot_be_read(small: TestClient, body: bytes, status: int)
 
 @pytest.mark.parametrize(
     "media_type",
-    [None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "text/json"],
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "text/json",
+    ],
 )
 def test_a_type_other_than_json(small: TestClient, media_type: str | None) -> None:
     headers = [] if media_type is None else [("content-type", media_type)]
@@ -171,7 +185,9 @@ def test_a_type_other_than_json(small: TestClient, media_type: str | None) -> No
     assert_problem(raw(small, "POST", "/v1/ask", headers=headers, body=body), 415, "unsupported_type")
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"])
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"]
+)
 def test_json_however_it_is_written(small: TestClient, media_type: str) -> None:
     body = b'{"question": "Who built the bridge?"}'
     assert raw(small, "POST", "/v1/ask", headers=[("content-type", media_type)], body=body).status == 200
@@ -213,7 +229,21 @@ def test_a_length_longer_than_python_reads_as_a_number(small: TestClient) -> Non
 # Addresses and methods
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/", "/v2/ask", "/static/none.css", "/static/", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/v1/ask/", "/%00"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/v1",
+        "/v1/",
+        "/v2/ask",
+        "/static/none.css",
+        "/static/",
+        "/static/%2e%2e/app.py",
+        "/static/..%2fapp.py",
+        "/v1/ask/",
+        "/%00",
+    ],
+)
 def test_an_address_that_does_not_exist(small: TestClient, path: str) -> None:
     assert_problem(raw(small, "GET", path), 404, "not_found")
 
@@ -251,11 +281,15 @@ _any_json = st.recursive(
     max_leaves=6,
 )
 _filters = st.dictionaries(
-    st.sampled_from(["document_ids", "publishers", "languages", "published_from", "published_to"]) | _hostile_text,
+    st.sampled_from(["document_ids", "publishers", "languages", "published_from", "published_to"])
+    | _hostile_text,
     _any_json | st.lists(_hostile_text, max_size=2) | st.dates().map(str),
     max_size=3,
 )
-_turn = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": _hostile_text}) | _any_json
+_turn = (
+    st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": _hostile_text})
+    | _any_json
+)
 _nearly_right = st.fixed_dictionaries(
     {},
     optional={
@@ -271,14 +305,29 @@ _nearly_right = st.fixed_dictionaries(
 _well_formed = st.fixed_dictionaries(
     {"question": st.text(min_size=1, max_size=60)},
     optional={
-        "history": st.lists(st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": st.text(max_size=40)}), max_size=3),
-        "filters": st.fixed_dictionaries({}, optional={"published_from": st.datetimes().map(lambda d: d.isoformat()), "languages": st.lists(st.sampled_from(["en", "ru", "xx"]), min_size=1)}),
+        "history": st.lists(
+            st.fixed_dictionaries(
+                {"role": st.sampled_from(["user", "assistant"]), "content": st.text(max_size=40)}
+            ),
+            max_size=3,
+        ),
+        "filters": st.fixed_dictionaries(
+            {},
+            optional={
+                "published_from": st.datetimes().map(lambda d: d.isoformat()),
+                "languages": st.lists(st.sampled_from(["en", "ru", "xx"]), min_size=1),
+            },
+        ),
         "max_citations": st.integers(1, 20),
     },
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(body=_nearly_right | _any_json | _well_formed, path=st.sampled_from(["/v1/ask", "/v1/search"]))
 @example(body={"question": "x", "\ud800\x00": {"\udfff": "\ud800"}}, path="/v1/ask")
 @example(body={"question": "\u0130\u0307" * 900}, path="/v1/ask")

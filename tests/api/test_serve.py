@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import pytest
 from tests.api.checker import check_record
 
 QUESTION = "Why do Central Asian leaders zebra-canary meet Trump in Washington?"
+POST = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -34,10 +34,12 @@ class Server:
     port: int = 0
     lines: list[str] = field(default_factory=list)
 
-    def request(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] = {}) -> tuple[int, str, dict[str, str]]:  # noqa: B006
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str, dict[str, str]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, body, headers)
+            connection.request(method, path, body, dict(headers or {}))
             reply = connection.getresponse()
             return reply.status, reply.read().decode(), {k.lower(): v for k, v in reply.getheaders()}
         finally:
@@ -137,10 +139,24 @@ def test_over_the_socket_every_promise_holds(server: Server) -> None:
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 200),
         (b"GET /d/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
         (b"GET /static/../app.py HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
-        (b"GET /v1/documents/" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
-        (b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}", 400),
-        (b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 999999\r\nConnection: close\r\n\r\n{", 413),
-        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a\x01b\r\nConnection: close\r\n\r\n", 200),
+        (
+            b"GET /v1/documents/"
+            + b"a" * 20_000
+            + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            404,
+        ),
+        (
+            POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+            400,
+        ),
+        (
+            POST + b"Content-Length: 999999\r\nConnection: close\r\n\r\n{",
+            413,
+        ),
+        (
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a\x01b\r\nConnection: close\r\n\r\n",
+            200,
+        ),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
         (b"nonsense\r\n\r\n", 400),
     ],
@@ -153,7 +169,7 @@ def test_raw_requests(server: Server, sent: bytes, status: int) -> None:
 
 
 def test_a_chunked_body_over_the_limit_is_refused_before_its_end(server: Server) -> None:
-    head = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(head + chunk * 5)  # and no end
@@ -168,7 +184,9 @@ def test_our_own_origin_is_taken_also_on_a_port_that_the_system_chose(server: Se
         assert server.request("GET", "/healthz", headers={"Origin": origin})[0] == status
 
 
-def test_the_log_has_a_line_a_request_and_nobody_s_texts(seeds_state: Path, child_environment: dict[str, str]) -> None:
+def test_the_log_has_a_line_a_request_and_nobody_s_texts(
+    seeds_state: Path, child_environment: dict[str, str]
+) -> None:
     with serving(seeds_state, child_environment) as server:
         status, record = server.ask(QUESTION, history=[{"role": "user", "content": "quagga-canary before"}])
         assert status == 200
@@ -179,7 +197,15 @@ def test_the_log_has_a_line_a_request_and_nobody_s_texts(seeds_state: Path, chil
         server.get("/d/002_07660cdc68c3866e.txt?quote=skink-canary")
         server.get("/nothing/egret-canary?stoat-canary=1")
         server.request("GET", "/v1/documents", headers={"X-Request-ID": "known-id"})
-        server.request("GET", "/v1/documents", headers={"X-Request-ID": "heron canary", "User-Agent": "lemur-canary", "Host": "evil-canary.example"})
+        server.request(
+            "GET",
+            "/v1/documents",
+            headers={
+                "X-Request-ID": "heron canary",
+                "User-Agent": "lemur-canary",
+                "Host": "evil-canary.example",
+            },
+        )
         server.get("/healthz")
         server.said("known-id")
         server.process.terminate()
@@ -205,7 +231,9 @@ def test_the_log_has_a_line_a_request_and_nobody_s_texts(seeds_state: Path, chil
     assert asked[0]["index_version"] == record["receipt"]["index_version"]
     assert {"total", "retrieve", "read", "verify"} <= set(asked[0]["timings_ms"])
     assert asked[7]["request_id"] == "known-id"
-    quoted = [c["cited_text"] for c in record["citations"]] or [c["cited_text"] for c in record["abstention"]["closest"]]
+    quoted = [c["cited_text"] for c in record["citations"]] or [
+        c["cited_text"] for c in record["abstention"]["closest"]
+    ]
     assert quoted
     assert not any(part[:40] in text for part in quoted)
     for entry in entries:
@@ -213,10 +241,12 @@ def test_the_log_has_a_line_a_request_and_nobody_s_texts(seeds_state: Path, chil
     assert server.process.returncode == 0
 
 
-def test_what_is_asked_when_the_end_comes_is_answered(seeds_state: Path, child_environment: dict[str, str]) -> None:
+def test_what_is_asked_when_the_end_comes_is_answered(
+    seeds_state: Path, child_environment: dict[str, str]
+) -> None:
     with serving(seeds_state, child_environment) as server:
         assert server.ask("warm")[0] == 200
-        head = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = POST + b"Content-Length: %d\r\n\r\n"
         body = json.dumps({"question": QUESTION}).encode()
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
             # The request has begun when the signal comes, and its last byte comes after.
@@ -242,7 +272,9 @@ def test_an_interrupt_ends_it_as_well(seeds_state: Path, child_environment: dict
         assert "Traceback" not in "\n".join(server.lines)
 
 
-def _serve(environment: dict[str, str], *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def _serve(
+    environment: dict[str, str], *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "api.cli", "serve", *arguments],
         env={**environment, **variables},
@@ -268,14 +300,18 @@ def test_a_port_in_use_is_said_at_once(child_environment: dict[str, str], tmp_pa
         done = _serve(child_environment, "--port", str(port), VERSE_STATE_DIR=str(tmp_path / "state"))
     assert done.returncode == 1
     assert done.stdout == ""
-    assert re.fullmatch(rf"verse: cannot listen on 127\.0\.0\.1:{port}: .*in use; choose another with --port\n", done.stderr)
+    assert re.fullmatch(
+        rf"verse: cannot listen on 127\.0\.0\.1:{port}: .*in use; choose another with --port\n", done.stderr
+    )
     assert not (tmp_path / "state").exists(), "found before anything was done"
 
 
-def test_a_state_folder_that_is_a_file_is_said_plainly(child_environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_file_is_said_plainly(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "state").write_text("not a folder")
     done = _serve(child_environment, "--port", "0", VERSE_STATE_DIR=str(tmp_path / "state"))
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == f"verse: {tmp_path / 'state'} is no folder; set VERSE_STATE_DIR to one\n"
-    assert os.listdir(tmp_path) == ["state"]
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]

@@ -53,7 +53,9 @@ def test_the_environment_wins_over_the_file(variables: MonkeyPatch, tmp_path: Pa
     assert settings.thread_count == 2
 
 
-@pytest.mark.parametrize("name", ["VERSE_STATEDIR", "VERSE_", "verse_thread", "VERSE_CONFIG_FILE", "VERSE_THREADS_"])
+@pytest.mark.parametrize(
+    "name", ["VERSE_STATEDIR", "VERSE_", "verse_thread", "VERSE_CONFIG_FILE", "VERSE_THREADS_"]
+)
 def test_an_unknown_variable_is_refused_by_name(variables: MonkeyPatch, name: str) -> None:
     variables.setenv(name, "1")
     with pytest.raises(SettingsError, match=f"{name} is no setting; known are .*VERSE_STATE_DIR"):
@@ -124,7 +126,12 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         settings.threads = 9
 
 
-@pytest.mark.parametrize(("given", "shown"), [("https://a.example/", "https://a.example"), ("http://[::1]:8000", "http://[::1]:8000")])
-def test_a_public_address_is_kept_without_its_last_slash(variables: MonkeyPatch, given: str, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("https://a.example/", "https://a.example"), ("http://[::1]:8000", "http://[::1]:8000")],
+)
+def test_a_public_address_is_kept_without_its_last_slash(
+    variables: MonkeyPatch, given: str, shown: str
+) -> None:
     variables.setenv("VERSE_PUBLIC_URL", given)
     assert load_settings().public_url == shown

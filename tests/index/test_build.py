@@ -465,9 +465,9 @@ def test_a_damaged_pointer_or_manifest_is_noticed_and_mended(
     assert filled.ids() == ["a.txt", "b.txt", "j/1", "2"]
 
 
-def test_a_missing_pointer_is_a_missing_index_and_is_mended(filled: Place) -> None:
+def test_a_missing_pointer_is_damage_and_is_mended(filled: Place) -> None:
     filled.state.current.unlink()
-    with pytest.raises(IndexMissingError, match="run `verse index PATH` first"):
+    with pytest.raises(GenerationDamagedError, match="missing, but there are generations"):
         filled.open()
     assert filled.update().published
     assert len(filled.ids()) == 4

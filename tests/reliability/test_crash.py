@@ -23,6 +23,7 @@ from eval.bench.crash_harness import (
 )
 from index.build import update_index
 from index.canonical import canonical_text
+from index.catalog import Catalog
 from index.state import StateFolder
 
 
@@ -105,13 +106,11 @@ def test_a_missing_generation_is_lost_only_once_one_was_acknowledged(tmp_path: P
 
 def test_passages_of_another_version_are_seen_as_torn(tmp_path: Path) -> None:
     # A vector under a key of its own text, but not that text's vector: as if two versions were mixed.
-    import sqlite3
-
     state = small_state(tmp_path, documents=3)
-    with sqlite3.connect(state.catalog) as database:
-        rows = database.execute("SELECT key, vector FROM vectors ORDER BY key").fetchall()
-        database.execute("UPDATE vectors SET vector = ? WHERE key = ?", (rows[1][1], rows[0][0]))
-    database.close()
+    with Catalog(state.catalog) as catalog:
+        keys = [key for seq, d in catalog.all_documents() for _, key in catalog.passages_of(seq, d)]
+        foreign = catalog.vectors([keys[1]], fake_embedder().dimension)
+        catalog.add_vectors([keys[0]], foreign)
     write_corpus(tmp_path / "corpus", {"j/000": 2, "d001.txt": 1, "j/002": 1, "d003.txt": 1})
     update_index(state, [tmp_path / "corpus"], fake_embedder(), SETTINGS)
     log = _log({"j/000": 2, "d001.txt": 1, "j/002": 1, "d003.txt": 1})
