@@ -99,20 +99,25 @@ def index(
     report: Annotated[
         bool, typer.Option("--report", help="List every excluded part with its reason and text.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: changes, then a summary.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON Lines: changes, then a summary.")
+    ] = False,
 ) -> None:
     """Add documents, replace changed ones, and publish the index."""
     with _reported(), _interruptible():
         settings = _settings()
         from index.build import update_index
         from index.embed import open_embedder
+        from index.load import check_paths
         from index.models import find_model
         from index.state import StateFolder
         from rag.reader_model import prepare_reader
 
         state = StateFolder(settings.state_dir)
+        # What cannot work is found before models are loaded.
+        check_paths(paths)
         with state.writing():
-            pass  # a folder that cannot be written is found before models are loaded
+            pass
         embedder = open_embedder(find_model(settings.embedder), state.models, threads=settings.thread_count)
         prepare_reader(state.models)  # so that the first question does not wait for it
 
@@ -182,7 +187,9 @@ def _summary(done: Any) -> str:
     ]
     if not done.published:
         return f"nothing to do: {', '.join(changes) or 'no documents'}; index {done.index_version}"
-    return f"{', '.join(changes) or 'index made anew'}; {done.documents} documents in index {done.index_version}"
+    return (
+        f"{', '.join(changes) or 'index made anew'}; {done.documents} documents in index {done.index_version}"
+    )
 
 
 @app.command()
@@ -312,7 +319,9 @@ def _in_url(host: str) -> str:
 
 @app.command()
 def replay(
-    answer_file: Annotated[Path, typer.Argument(help="An answer record as JSON, such as verse ask --json prints.")],
+    answer_file: Annotated[
+        Path, typer.Argument(help="An answer record as JSON, such as verse ask --json prints.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Ask again what an answer record answers, and show any difference; exit 1 if there is one."""

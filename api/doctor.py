@@ -104,9 +104,7 @@ def _models(settings: Settings, state: StateFolder) -> list[Finding]:
         name = load_calibration().name
         findings.append(Finding(what="reader", good=True, detail=f"{reader.fingerprint}, {name}"))
     except (ImportError, QAError) as error:
-        findings.append(
-            Finding(what="reader", good=False, detail=str(error), advice="reinstall the package")
-        )
+        findings.append(Finding(what="reader", good=False, detail=str(error), advice="reinstall the package"))
     return findings
 
 
@@ -128,7 +126,10 @@ def _generation(settings: Settings, state: StateFolder) -> Finding:
         open_current(state, embedder=find_model(settings.embedder).fingerprint).close()
     except QAError as error:
         return Finding(
-            what="index", good=False, detail=str(error), advice="run `verse index PATH`; it rebuilds what is damaged"
+            what="index",
+            good=False,
+            detail=str(error),
+            advice="run `verse index PATH`; it rebuilds what is damaged",
         )
     detail = f"{manifest.index_version}: {manifest.documents} documents, {manifest.passages} passages, every file as published"
     return Finding(what="index", good=True, detail=detail)

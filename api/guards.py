@@ -80,13 +80,19 @@ class Guards:
         host = headers.get("host", "")
         name = _host_name(host)
         if not name or name not in self._hosts:
-            return 403, "host_not_allowed", (
-                "This service is not called by that name; the operator can add it to VERSE_ALLOWED_HOSTS."
+            return (
+                403,
+                "host_not_allowed",
+                ("This service is not called by that name; the operator can add it to VERSE_ALLOWED_HOSTS."),
             )
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self._origins:
-            return 403, "origin_not_allowed", (
-                "Pages of that origin may not call this service; the operator can add it to VERSE_ALLOWED_ORIGINS."
+            return (
+                403,
+                "origin_not_allowed",
+                (
+                    "Pages of that origin may not call this service; the operator can add it to VERSE_ALLOWED_ORIGINS."
+                ),
             )
         if scope["method"] == "POST":
             media_type = headers.get("content-type", "").split(";")[0].strip().lower()
@@ -180,4 +186,3 @@ def _route_of(scope: Scope) -> str:
     """Return the route's pattern: a path may hold the id of a document that is nobody's business."""
     route = scope.get("route")
     return str(getattr(route, "path", "unmatched"))
-

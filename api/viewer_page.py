@@ -156,8 +156,7 @@ def _check_range(name: str, start: int, end: int, length: int) -> None:
     """Raise ``ValueError`` unless ``0 <= start < end <= length``."""
     if not 0 <= start < end <= length:
         raise ValueError(
-            f"{name}: characters {start} to {end} do not lie inside a text "
-            f"of {length} characters"
+            f"{name}: characters {start} to {end} do not lie inside a text of {length} characters"
         )
 
 
@@ -198,15 +197,12 @@ def _meta_lines(page: DocumentPage) -> list[str]:
     """Return the line with publisher, date and the link to the original."""
     items: list[str] = []
     if page.publisher and page.publisher.strip():
-        items.append(
-            f'<span class="publisher" dir="auto">{_escape(page.publisher)}</span>'
-        )
+        items.append(f'<span class="publisher" dir="auto">{_escape(page.publisher)}</span>')
     if page.published_at and page.published_at.strip():
         items.append(_date_html(page.published_at))
     if page.url and _WEB_ADDRESS.match(page.url):
         items.append(
-            f'<a class="original" href="{_escape(page.url)}" '
-            'rel="noopener noreferrer nofollow">Original</a>'
+            f'<a class="original" href="{_escape(page.url)}" rel="noopener noreferrer nofollow">Original</a>'
         )
     if not items:
         return []
@@ -302,9 +298,7 @@ def _segments(
     return segments
 
 
-def _text_html(
-    text: str, excluded: tuple[ExcludedPart, ...], quote: tuple[int, int] | None
-) -> str:
+def _text_html(text: str, excluded: tuple[ExcludedPart, ...], quote: tuple[int, int] | None) -> str:
     """Return the text as paragraphs, with the quote and excluded parts marked.
 
     Line breaks stand between the paragraphs, where they take no room, so that
@@ -326,9 +320,7 @@ def _text_html(
         in_mark = False
         for segment in inside:
             if segment.quoted and not in_mark:
-                pieces.append(
-                    "<mark>" if quote_begun else '<mark id="quote" tabindex="-1">'
-                )
+                pieces.append("<mark>" if quote_begun else '<mark id="quote" tabindex="-1">')
                 quote_begun = True
             elif in_mark and not segment.quoted:
                 pieces.append("</mark>")
@@ -350,11 +342,7 @@ def _paragraph_class(text: str, block: _Block, segments: list[_Segment]) -> str:
     names: list[str] = []
     if block.after_blank_line:
         names.append("after-blank-line")
-    if all(
-        segment.parts
-        for segment in segments
-        if text[segment.start : segment.end].strip(_BLANK)
-    ):
+    if all(segment.parts for segment in segments if text[segment.start : segment.end].strip(_BLANK)):
         names.append("left-out")
     return f' class="{" ".join(names)}"' if names else ""
 
@@ -386,6 +374,4 @@ def _segment_html(
 
 def _joined_reasons(excluded: tuple[ExcludedPart, ...], parts: tuple[int, ...]) -> str:
     """Return the words of the parts' reasons, each once."""
-    return ", ".join(
-        dict.fromkeys(_reason_words(excluded[index].reason) for index in parts)
-    )
+    return ", ".join(dict.fromkeys(_reason_words(excluded[index].reason) for index in parts))

@@ -26,7 +26,10 @@ def figures_table(results: Path = RESULTS) -> str:
         if not path.is_file():
             continue
         content = json.loads(path.read_text(encoding="utf-8"))
-        lines += [f"| {what} | {value} | {goal} | `{path.name}`: `{command}` |" for what, value, goal, command in rows(content)]
+        lines += [
+            f"| {what} | {value} | {goal} | `{path.name}`: `{command}` |"
+            for what, value, goal, command in rows(content)
+        ]
     return "\n".join(lines)
 
 
@@ -34,41 +37,80 @@ def _seeds(content: dict[str, Any]) -> Iterator[Row]:
     command = "verse eval verify"
     everything, verified = content["all"], content["citations_verified"]
     yield "citations that verify", f"{verified['count']} of {verified['of']}", "all", command
-    yield "gold quote cited, of answerable questions", _share(everything["gold_hit_of_answerable"]["at_all"]), "≥ 0.90", command
+    yield (
+        "gold quote cited, of answerable questions",
+        _share(everything["gold_hit_of_answerable"]["at_all"]),
+        "≥ 0.90",
+        command,
+    )
     yield "refusal precision", _share(everything["refusal"]["precision"]), "≥ 0.7", command
     yield "refusal recall", _share(everything["refusal"]["recall"]), "≥ 0.7", command
 
 
 def _search(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.search --data DATA"
-    for name, label, goal in (("hits_at_10", "Hits@10", "≥ 0.90"), ("hits_at_4", "Hits@4", "≥ 0.79"), ("mrr_at_10", "MRR@10", "≥ 0.63")):
+    for name, label, goal in (
+        ("hits_at_10", "Hits@10", "≥ 0.90"),
+        ("hits_at_4", "Hits@4", "≥ 0.79"),
+        ("mrr_at_10", "MRR@10", "≥ 0.63"),
+    ):
         measure = content["measures"][name]
         low, high = measure["bootstrap_95"]
         yield f"MultiHop-RAG dev, {label}", f"{measure['mean']:.3f} [{low:.3f}, {high:.3f}]", goal, command
-    yield "search over its 609 articles, p50", f"{content['search_1_client']['p50_ms']:.1f} ms", "≤ 20 ms", command
+    yield (
+        "search over its 609 articles, p50",
+        f"{content['search_1_client']['p50_ms']:.1f} ms",
+        "≤ 20 ms",
+        command,
+    )
 
 
 def _serve(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.serve"
     yield "start to ready", f"{content['start_to_ready_s']['median']:.1f} s", "≤ 5 s", command
     ask = content["ask_1_client"]
-    yield "ask over HTTP, 1 client, p50 / p95", f"{ask['p50_ms']:.0f} / {ask['p95_ms']:.0f} ms", "≤ 60 / 150 ms", command
-    yield "answers a second, 8 clients", f"{content['ask_many_clients']['answers_per_s']:.1f}", "≥ 20", command
+    yield (
+        "ask over HTTP, 1 client, p50 / p95",
+        f"{ask['p50_ms']:.0f} / {ask['p95_ms']:.0f} ms",
+        "≤ 60 / 150 ms",
+        command,
+    )
+    yield (
+        "answers a second, 8 clients",
+        f"{content['ask_many_clients']['answers_per_s']:.1f}",
+        "≥ 20",
+        command,
+    )
     yield "resident memory", f"{content['memory']['after_load']['rss_mib']:.0f} MiB", "≤ 1229 MiB", command
 
 
 def _index(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.index --data DATA"
     whole = content["ratio_update_index_to_torch"]
-    yield "indexing, against `SentenceTransformer.encode` on torch", f"{whole:.1f} times", "≥ 2.5 times (bf16)", command
+    yield (
+        "indexing, against `SentenceTransformer.encode` on torch",
+        f"{whole:.1f} times",
+        "≥ 2.5 times (bf16)",
+        command,
+    )
 
 
 def _reliability(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.reliability"
     kills, damage = content["kills"], content["generation_damage"]
     bad = sum(kills[name] for name in ("lost", "resurrected", "wrong_text", "torn"))
-    yield "documents lost, torn or back after SIGKILLs", f"{bad} in {kills['kills']} kills", "0 in 30", command
-    yield "damaged index files found before an answer", f"{damage['detected']} of {damage['mutations']}", "all", command
+    yield (
+        "documents lost, torn or back after SIGKILLs",
+        f"{bad} in {kills['kills']} kills",
+        "0 in 30",
+        command,
+    )
+    yield (
+        "damaged index files found before an answer",
+        f"{damage['detected']} of {damage['mutations']}",
+        "all",
+        command,
+    )
 
 
 def _boilerplate(content: dict[str, Any]) -> Iterator[Row]:

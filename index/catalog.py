@@ -235,7 +235,10 @@ class Catalog:
         with self._transaction():
             self._db.executemany(
                 "INSERT OR REPLACE INTO vectors (key, vector) VALUES (?, ?)",
-                [(key, _sealed(key, v.astype("<f4").tobytes())) for key, v in zip(keys, vectors, strict=True)],
+                [
+                    (key, _sealed(key, v.astype("<f4").tobytes()))
+                    for key, v in zip(keys, vectors, strict=True)
+                ],
             )
 
     def drop_unused_vectors(self) -> None:
@@ -252,8 +255,9 @@ class Catalog:
         found = np.empty((len(keys), dimension), dtype=np.float32)
         for number, key in enumerate(keys):
             row = next(self._read("SELECT vector FROM vectors WHERE key = ?", (key,)), None)
-            raw = b"" if row is None else row[0][:-_SEAL_BYTES]
-            if len(raw) != 4 * dimension or row[0] != _sealed(key, raw):
+            stored = b"" if row is None else row[0]
+            raw = stored[:-_SEAL_BYTES]
+            if len(raw) != 4 * dimension or stored != _sealed(key, raw):
                 raise self._damaged("a stored vector is missing or changed")
             found[number] = np.frombuffer(raw, dtype="<f4")
         return found

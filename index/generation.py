@@ -355,10 +355,7 @@ def _write_files(
             excluded, passages = catalog.derived_of(seq, document)
             db.executemany(
                 "INSERT INTO excluded VALUES (?,?,?,?,?)",
-                [
-                    (ordinal, s.start, s.end, s.reason, s.repeats_document_id)
-                    for s in excluded
-                ],
+                [(ordinal, s.start, s.end, s.reason, s.repeats_document_id) for s in excluded],
             )
             for passage, key in passages:
                 # A repeat is always of an earlier document, so its number is known.

@@ -36,13 +36,26 @@ def load_paths(paths: Sequence[Path]) -> Iterator[Document | Problem]:
         SourceError: a path does not exist, a folder holds no documents, or its `sources.toml`
             cannot be used.
     """
-    if not paths:
-        raise SourceError("no path was given; name a file or a folder to index")
-    for item in [found for path in paths for found in _find(path)]:
+    for item in _found(paths):
         if isinstance(item, Problem):
             yield item
         else:
             yield from _load_file(*item)
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Look at all paths as `load_paths` would, without reading a document.
+
+    Raises:
+        SourceError: as `load_paths`.
+    """
+    _found(paths)
+
+
+def _found(paths: Sequence[Path]) -> list[Problem | Found]:
+    if not paths:
+        raise SourceError("no path was given; name a file or a folder to index")
+    return [found for path in paths for found in _find(path)]
 
 
 def root_of(path: Path) -> str:

@@ -34,10 +34,7 @@ class Parsed:
     comments: list[str] = field(default_factory=list)
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
-        wanted = {
-            name.rstrip("_").replace("_", "-"): value
-            for name, value in attributes.items()
-        }
+        wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [
             element
             for element in self.elements
@@ -73,10 +70,8 @@ class Reader(HTMLParser):
             self.stack.append(element)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.stack and self.stack[-1].tag == tag, (
-            tag,
-            [e.tag for e in self.stack],
-        )
+        assert self.stack
+        assert self.stack[-1].tag == tag, (tag, [e.tag for e in self.stack])
         self.stack.pop()
 
     def handle_data(self, data: str) -> None:
@@ -97,9 +92,7 @@ def parse(html: str) -> Parsed:
     return reader.parsed
 
 
-def a_page(
-    text: str = "One.\nTwo.", *excluded: ExcludedPart, **other: str | None
-) -> DocumentPage:
+def a_page(text: str = "One.\nTwo.", *excluded: ExcludedPart, **other: str | None) -> DocumentPage:
     page = DocumentPage(
         document_id="news-17",
         title="A title",
@@ -216,9 +209,7 @@ def test_a_carriage_return_stays_one() -> None:
 
 
 def test_what_html_cannot_hold_keeps_its_place() -> None:
-    html = render_document_page(
-        a_page("a\x00b\ud800c", title="t\x00\udfff"), quote=(2, 3)
-    )
+    html = render_document_page(a_page("a\x00b\ud800c", title="t\x00\udfff"), quote=(2, 3))
     html.encode("utf-8")
     seen = parse(html)
     assert seen.text == "a\ufffdb\ufffdc"
@@ -266,9 +257,7 @@ def test_a_quote_over_two_paragraphs_is_one_mark_in_each() -> None:
 
 def test_a_part_over_several_paragraphs_names_its_reason_once() -> None:
     text = "Body.\nRead also:\nOther.\nMore."
-    seen = parse(
-        render_document_page(a_page(text, part(5, 23, "read_also")), quote=None)
-    )
+    seen = parse(render_document_page(a_page(text, part(5, 23, "read_also")), quote=None))
     spans = seen.all("span", class_="excluded")
     assert [(s.text, s.attributes.get("data-reason")) for s in spans] == [
         ("\n", None),
@@ -279,9 +268,7 @@ def test_a_part_over_several_paragraphs_names_its_reason_once() -> None:
 
 
 def test_parts_on_top_of_each_other_give_every_reason() -> None:
-    page = a_page(
-        "abcd", part(0, 3, "comments"), part(1, 4, "teaser"), part(1, 2, "comments")
-    )
+    page = a_page("abcd", part(0, 3, "comments"), part(1, 4, "teaser"), part(1, 2, "comments"))
     spans = parse(render_document_page(page, quote=None)).all("span", class_="excluded")
     assert [(s.text, s.attributes["title"]) for s in spans] == [
         ("a", "left out of answers: comments"),
@@ -315,13 +302,9 @@ def test_reasons_are_said_in_words(reason: str, words: str) -> None:
     assert "left out of answers" in seen.one("p", class_="legend").text
 
 
-@pytest.mark.parametrize(
-    "quote", [(0, 0), (2, 2), (3, 2), (-1, 2), (0, 10), (9, 10), (-3, -1), (9, 9)]
-)
+@pytest.mark.parametrize("quote", [(0, 0), (2, 2), (3, 2), (-1, 2), (0, 10), (9, 10), (-3, -1), (9, 9)])
 def test_a_quote_outside_the_text_is_refused(quote: tuple[int, int]) -> None:
-    said = (
-        rf"^quote: characters {quote[0]} to {quote[1]} do not lie inside a text of 9 "
-    )
+    said = rf"^quote: characters {quote[0]} to {quote[1]} do not lie inside a text of 9 "
     with pytest.raises(ValueError, match=said):
         render_document_page(a_page("One.\nTwo."), quote=quote)
 
@@ -367,9 +350,7 @@ def test_hostile_words_are_only_words(hostile: str) -> None:
     assert titles == {f"left out of answers: {words}"}
 
     assert seen.one("article").attributes["lang"] == ""
-    assert [e.attributes for e in seen.all("script")] == [
-        {"src": "/static/viewer.js", "defer": None}
-    ]
+    assert [e.attributes for e in seen.all("script")] == [{"src": "/static/viewer.js", "defer": None}]
     assert seen.all("img") == seen.all("svg") == seen.all("style") == []
     for element in seen.elements:
         assert not [n for n in element.attributes if n.startswith("on") or n == "style"]
@@ -425,22 +406,16 @@ def test_the_original_is_linked_without_trust() -> None:
         ("2025-13-01", "2025-13-01", None),
     ],
 )
-def test_dates_are_shown_in_words_when_understood(
-    published_at: str, shown: str, machine: str | None
-) -> None:
+def test_dates_are_shown_in_words_when_understood(published_at: str, shown: str, machine: str | None) -> None:
     page = a_page(published_at=published_at, publisher=None, url=None)
     seen = parse(render_document_page(page, quote=None))
     assert seen.one("p", class_="meta").text == shown
-    assert [t.attributes["datetime"] for t in seen.all("time")] == (
-        [machine] if machine else []
-    )
+    assert [t.attributes["datetime"] for t in seen.all("time")] == ([machine] if machine else [])
 
 
 @pytest.mark.parametrize("missing", [None, "", "  "])
 def test_missing_metadata_is_absent(missing: str | None) -> None:
-    page = a_page(
-        publisher=missing, published_at=missing, language=missing, url=missing
-    )
+    page = a_page(publisher=missing, published_at=missing, language=missing, url=missing)
     html = render_document_page(page, quote=None)
     seen = parse(html)
     assert seen.all("p", class_="meta") == []
@@ -464,9 +439,7 @@ def test_the_text_carries_its_language(language: str) -> None:
     assert seen.one("html").attributes["lang"] == "en"
 
 
-@pytest.mark.parametrize(
-    "language", ["en_US", "e", "en-", "en\n", "рус", 'en" x="', "en US"]
-)
+@pytest.mark.parametrize("language", ["en_US", "e", "en-", "en\n", "рус", 'en" x="', "en US"])
 def test_what_is_no_language_tag_is_not_used(language: str) -> None:
     seen = parse(render_document_page(a_page(language=language), quote=None))
     assert seen.one("article").attributes["lang"] == ""
@@ -504,9 +477,7 @@ def _luminance(colour: str) -> float:
     light = 0.0
     for weight, at in ((0.2126, 0), (0.7152, 2), (0.0722, 4)):
         value = int(digits[at : at + 2], 16) / 255
-        light += weight * (
-            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        )
+        light += weight * (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
     return light
 
 

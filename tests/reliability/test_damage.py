@@ -56,9 +56,7 @@ def test_a_thousand_damages_are_noticed_and_mended(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mutations", [100, pytest.param(2000, marks=pytest.mark.long)])
 def test_damage_to_the_catalog_never_changes_a_text_in_silence(tmp_path: Path, mutations: int) -> None:
     outcome = run_catalog_damage(tmp_path, mutations=mutations, seed=1)
-    assert (outcome.text_differs, outcome.documents_missing, outcome.crashes) == (0, 0, 0), (
-        outcome.findings
-    )
+    assert (outcome.text_differs, outcome.documents_missing, outcome.crashes) == (0, 0, 0), outcome.findings
     clean = sum(outcome.errors.values())
     assert clean + outcome.identical + outcome.other_differs == mutations
     assert clean > mutations / 3
