@@ -7,17 +7,16 @@ the torch model on `CHECK_TEXTS` before its files are put in place.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from index.conversion import import_openvino, write_record, written_aside
+
 MODEL_FILE = "model.xml"
 WEIGHTS_FILE = "model.bin"
-RECORD_FILE = "conversion.json"
 MIN_COSINE = 0.999
 
 # Short and long, several scripts, numbers, and one text over every model's limit.
@@ -45,8 +44,7 @@ def convert(model_folder: Path, out_folder: Path) -> float:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from index.embed import OpenVinoEmbedder, import_openvino
-    from index.models import sha256_file
+    from index.embed import OpenVinoEmbedder
 
     openvino = import_openvino()
     model = SentenceTransformer(str(model_folder), device="cpu", local_files_only=True)
@@ -61,9 +59,7 @@ def convert(model_folder: Path, out_folder: Path) -> float:
     converted = openvino.convert_model(_positional(model, names), example_input=tuple(example.values()))
     for number, name in enumerate(names):
         converted.inputs[number].get_tensor().set_names({name})
-    out_folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".convert-", dir=out_folder.parent))
-    try:
+    with written_aside(out_folder) as aside:
         openvino.save_model(converted, aside / MODEL_FILE, compress_to_fp16=False)
         shutil.copyfile(model_folder / "tokenizer.json", aside / "tokenizer.json")
         prompts = dict(model.prompts or {})
@@ -75,13 +71,11 @@ def convert(model_folder: Path, out_folder: Path) -> float:
             "passage_prompt": prompts.get("document", prompts.get("passage", "")),
             "openvino": str(openvino.__version__),
             "torch": str(torch.__version__),
-            "sha256": {f.name: sha256_file(f) for f in sorted(aside.iterdir())},
         }
-        (aside / RECORD_FILE).write_text(json.dumps(record, indent=1, sort_keys=True))
+        write_record(aside, record)
         # The tokenizer pads to the longest text either way; prompts are left out on both sides.
-        ours = OpenVinoEmbedder(name="check", folder=aside, threads=torch.get_num_threads()).encode(
-            CHECK_TEXTS
-        )
+        embedder = OpenVinoEmbedder(name="check", folder=aside, threads=torch.get_num_threads())
+        ours = embedder.encode(CHECK_TEXTS)
         reference = model.encode(list(CHECK_TEXTS), normalize_embeddings=True, prompt="")
         cosine = float((ours * np.asarray(reference)).sum(axis=1).min())
         if cosine < MIN_COSINE:
@@ -89,12 +83,7 @@ def convert(model_folder: Path, out_folder: Path) -> float:
                 f"the converted model disagrees with torch: smallest cosine {cosine:.5f} on the check "
                 f"texts, at least {MIN_COSINE} is needed"
             )
-        record["min_cosine_to_torch"] = cosine
-        (aside / RECORD_FILE).write_text(json.dumps(record, indent=1, sort_keys=True))
-        shutil.rmtree(out_folder, ignore_errors=True)
-        os.replace(aside, out_folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        write_record(aside, {**record, "min_cosine_to_torch": cosine})
     return cosine
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,29 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from index.convert import MODEL_FILE, RECORD_FILE
-from index.errors import EmbedderError, ModelFileError
-from index.models import ModelFiles, sha256_file
+from index.conversion import RECORD_FILE, ensure_converted, import_openvino
+from index.convert import MODEL_FILE
+from index.errors import EmbedderError
+from index.models import ModelFiles
 from index.types import Embedder, FloatArray
 
 logger = logging.getLogger(__name__)
 
 _BATCH_TOKENS = 4096
 _MAX_BATCH = 32
-_CONVERSION_TIMEOUT_S = 600
 _WIDTH_STEP = 8
-
-
-def import_openvino() -> Any:
-    """Import OpenVINO without its usage statistics.
-
-    Its converter reports to its makers unless the user opted out on this machine; with the
-    reporting package out of reach it uses the stub that it ships for that case.
-    """
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import openvino
-
-    return openvino
 
 
 def open_embedder(files: ModelFiles, cache_folder: Path, *, threads: int) -> Embedder:
@@ -61,39 +47,8 @@ def ensure_conversion(files: ModelFiles, cache_folder: Path) -> Path:
     Raises:
         EmbedderError: the conversion failed, or disagrees with the torch model.
     """
-    openvino = import_openvino()
-    version = str(openvino.__version__).split("-", maxsplit=1)[0]
-    folder = cache_folder / f"{files.name}-{files.weights_sha256[:16]}-openvino-{version}"
-    if _is_intact(folder):
-        return folder
-    logger.info("converting_embedder model=%s", files.fingerprint)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "index.convert", str(files.folder), str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=_CONVERSION_TIMEOUT_S,
-            check=False,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EmbedderError(f"the OpenVINO conversion of {files.name} did not run: {error}") from error
-    if done.returncode != 0 or not _is_intact(folder):
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise EmbedderError(f"the OpenVINO conversion of {files.name} failed: {last}")
-    return folder
-
-
-def _is_intact(folder: Path) -> bool:
-    """Tell whether a conversion is complete and byte for byte what its record says."""
-    try:
-        record = json.loads((folder / RECORD_FILE).read_text())
-        return "min_cosine_to_torch" in record and all(
-            sha256_file(folder / name) == digest for name, digest in record["sha256"].items()
-        )
-    except (OSError, ValueError, KeyError, AttributeError):
-        # Missing, half-written or damaged are one case here: convert again.
-        return False
+    name = f"{files.name}-{files.weights_sha256[:16]}"
+    return ensure_converted(cache_folder, name, "index.convert", [str(files.folder)])
 
 
 class OpenVinoEmbedder:
@@ -253,6 +208,3 @@ class TorchEmbedder:
                 list(texts), normalize_embeddings=True, show_progress_bar=False, prompt=prompt
             )
         return np.asarray(vectors, dtype=np.float32)
-
-
-__all__ = ["ModelFileError", "OpenVinoEmbedder", "TorchEmbedder", "ensure_conversion", "open_embedder"]

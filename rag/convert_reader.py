@@ -6,16 +6,15 @@ must be within `TOLERANCE` of torch's on a fixed set.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from index.conversion import import_openvino, write_record, written_aside
+
 MODEL_FILE = "reader.xml"
-RECORD_FILE = "conversion.json"
 TOLERANCE = 0.05
 CHECK_PAIRS: tuple[tuple[str, str], ...] = (
     ("Who signed the treaty?", "The treaty was signed by the foreign minister, Ana Brandt, in Riga."),
@@ -40,8 +39,6 @@ def convert_reader(weights: Path, base: Path, out_folder: Path) -> float:
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
-    from index.embed import import_openvino
-    from index.models import sha256_file
     from rag.training.train_reader import ReaderModel
 
     openvino = import_openvino()
@@ -58,9 +55,7 @@ def convert_reader(weights: Path, base: Path, out_folder: Path) -> float:
     converted = openvino.convert_model(model, example_input=tuple(inputs))
     for number, name in enumerate(("input_ids", "token_type_ids", "attention_mask")):
         converted.inputs[number].get_tensor().set_names({name})
-    out_folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".convert-", dir=out_folder.parent))
-    try:
+    with written_aside(out_folder) as aside:
         openvino.save_model(converted, aside / MODEL_FILE, compress_to_fp16=False)
         shutil.copyfile(base / "tokenizer.json", aside / "tokenizer.json")
         compiled = openvino.Core().compile_model(aside / MODEL_FILE, "CPU")
@@ -74,16 +69,7 @@ def convert_reader(weights: Path, base: Path, out_folder: Path) -> float:
         )
         if difference > TOLERANCE:
             raise RuntimeError(f"the converted reader differs from torch by {difference:.4f}")
-        record = {
-            "max_difference_to_torch": difference,
-            "openvino": str(openvino.__version__),
-            "sha256": {f.name: sha256_file(f) for f in sorted(aside.iterdir())},
-        }
-        (aside / RECORD_FILE).write_text(json.dumps(record, indent=1, sort_keys=True))
-        shutil.rmtree(out_folder, ignore_errors=True)
-        os.replace(aside, out_folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        write_record(aside, {"max_difference_to_torch": difference, "openvino": str(openvino.__version__)})
     return difference
 
 

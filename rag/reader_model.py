@@ -7,10 +7,6 @@ OpenVINO runs a conversion that is made once and checked, as for the embedder.
 from __future__ import annotations
 
 import json
-import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,17 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from index.embed import import_openvino
+from index.conversion import ensure_converted, import_openvino
 from index.errors import EmbedderError, ModelFileError
 from index.models import find_model, sha256_file
 from index.types import FloatArray
-from rag.convert_reader import MODEL_FILE, RECORD_FILE
-
-logger = logging.getLogger(__name__)
+from rag.convert_reader import MODEL_FILE
 
 MODELS = Path(__file__).parent / "models"
 _MAX_QUESTION_TOKENS = 64
-_CONVERSION_TIMEOUT_S = 600
 _WIDTH_STEP = 32
 
 
@@ -90,40 +83,14 @@ def ensure_reader_conversion(files: ReaderFiles, cache_folder: Path) -> Path:
     Raises:
         EmbedderError: the conversion failed, or disagrees with torch.
     """
-    version = str(import_openvino().__version__).split("-", maxsplit=1)[0]
-    folder = cache_folder / f"reader-{files.sha256[:16]}-openvino-{version}"
-    if _is_intact(folder):
-        return folder
-    logger.info("converting_reader model=%s", files.fingerprint)
-    base = find_model()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "rag.convert_reader", str(files.weights), str(base.folder), str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=_CONVERSION_TIMEOUT_S,
-            check=False,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EmbedderError(f"the OpenVINO conversion of the reader did not run: {error}") from error
-    if done.returncode != 0 or not _is_intact(folder):
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise EmbedderError(f"the OpenVINO conversion of the reader failed: {last}")
-    return folder
+    name = f"reader-{files.sha256[:16]}"
+    arguments = [str(files.weights), str(find_model().folder)]
+    return ensure_converted(cache_folder, name, "rag.convert_reader", arguments)
 
 
 def prepare_reader(cache_folder: Path) -> None:
     """Convert the shipped reader if that was not done yet."""
     ensure_reader_conversion(find_reader(), cache_folder)
-
-
-def _is_intact(folder: Path) -> bool:
-    try:
-        record = json.loads((folder / RECORD_FILE).read_text())
-        return all(sha256_file(folder / name) == digest for name, digest in record["sha256"].items())
-    except (OSError, ValueError, KeyError, AttributeError):
-        return False  # missing, half-written or damaged are one case: convert again
 
 
 class ReaderModel:

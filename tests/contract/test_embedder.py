@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.convert import CHECK_TEXTS, RECORD_FILE, WEIGHTS_FILE
+from index.conversion import RECORD_FILE
+from index.convert import CHECK_TEXTS, WEIGHTS_FILE
 from index.embed import OpenVinoEmbedder, TorchEmbedder, ensure_conversion, open_embedder
 from index.errors import EmbedderError, ModelFileError
 from index.models import ModelFiles, find_model
