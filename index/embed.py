@@ -177,7 +177,7 @@ class TorchEmbedder:
 
     @property
     def dimension(self) -> int:
-        return int(self._model.get_sentence_embedding_dimension() or 0)
+        return int(self._model.get_embedding_dimension() or 0)
 
     @property
     def max_tokens(self) -> int:
@@ -201,7 +201,7 @@ class TorchEmbedder:
     def encode(self, texts: Sequence[str], prompt_name: str) -> FloatArray:
         """Return one unit row a text, with the model's own prompt of that name if it has one."""
         if not texts:
-            return np.empty((0, int(self._model.get_sentence_embedding_dimension() or 0)), dtype=np.float32)
+            return np.empty((0, int(self._model.get_embedding_dimension() or 0)), dtype=np.float32)
         prompt = (self._model.prompts or {}).get(prompt_name) or ""
         with self._lock:
             vectors = self._model.encode(
