@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         default=0, ge=0, le=256, description="threads of the models; 0: one a core, at most 4"
     )
     passage_tokens: int = Field(256, ge=32, le=2048, description="longest passage, in cl100k_base tokens")
-    evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")
+    evidence_passages: int = Field(5, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
         None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
     )

@@ -8,7 +8,7 @@ made, so a question can never be analysed differently from a document.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -55,6 +55,12 @@ def _normalise(text: str) -> str:
 def terms(text: str) -> list[str]:
     """Return the index terms of `text` in order, repeats kept."""
     return _analyzer().analyze(_normalise(text))
+
+
+@lru_cache(maxsize=20_000)
+def remembered_terms(text: str) -> tuple[str, ...]:
+    """Return the same for a text that is met again and again, such as a sentence of a document."""
+    return tuple(terms(text))
 
 
 def content_terms(text: str) -> list[str]:

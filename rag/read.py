@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from index.generation import Generation
-from index.terms import terms
+from index.terms import remembered_terms, terms
 from index.types import Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration
 from rag.reader_model import TokenScores
@@ -62,7 +62,7 @@ class Reader:
         present: list[frozenset[str]] = []
         for hit, passage, tokens in zip(hits, passages, scores, strict=True):
             title = generation.document_at(generation.document_ordinal(hit.row)).title
-            words = frozenset(terms(f"{title}\n{passage.text}"))
+            words = frozenset(remembered_terms(f"{title}\n{passage.text}"))
             present.append(words)
             candidates.extend(
                 self._candidate(question, asked, weights, words, hit, passage, sentence, tokens, cosine)
@@ -96,7 +96,7 @@ class Reader:
         cosine: float,
     ) -> Candidate:
         text = passage.sentence_text(sentence)
-        found = terms(text)
+        found = list(remembered_terms(text))
         inside = _tokens_inside(tokens, sentence.start - passage.start, sentence.end - passage.start)
         if inside.size:
             evidence = tokens.evidence[inside]

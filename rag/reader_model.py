@@ -23,7 +23,7 @@ from rag.convert_reader import MODEL_FILE
 
 MODELS = Path(__file__).parent / "models"
 _MAX_QUESTION_TOKENS = 64
-_WIDTH_STEP = 32
+_WIDTH_STEP = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +133,9 @@ class ReaderModel:
             return []
         question = self._shortened(question)
         encodings = self._tokenizer.encode_batch([(question, passage) for passage in passages])
+        return self._infer(encodings)
+
+    def _infer(self, encodings: Sequence[Any]) -> list[TokenScores]:
         # Few different widths: OpenVINO prepares its kernels anew for each shape that it meets.
         width = -(-max(len(e.ids) for e in encodings) // _WIDTH_STEP) * _WIDTH_STEP
         shape = (len(encodings), width)
@@ -147,7 +150,7 @@ class ReaderModel:
                 tokens = self._request.get_output_tensor(0).data.copy()
                 answerable = self._request.get_output_tensor(1).data.copy()
             except RuntimeError as error:
-                raise EmbedderError(f"the reader failed on {len(passages)} passages: {error}") from error
+                raise EmbedderError(f"the reader failed on {len(encodings)} passages: {error}") from error
         if not (np.isfinite(tokens).all() and np.isfinite(answerable).all()):
             raise EmbedderError("the reader returned a score that is not finite")
         return [_scores_of(e, tokens[row], float(answerable[row])) for row, e in enumerate(encodings)]
@@ -162,8 +165,9 @@ class ReaderModel:
 
 def _scores_of(encoding: Any, tokens: FloatArray, answerable: float) -> TokenScores:
     inside = [position for position, sequence in enumerate(encoding.sequence_ids) if sequence == 1]
+    offsets = encoding.offsets  # made anew at every access
     return TokenScores(
-        offsets=[encoding.offsets[position] for position in inside],
+        offsets=[offsets[position] for position in inside],
         start=tokens[inside, 0],
         end=tokens[inside, 1],
         evidence=tokens[inside, 2],

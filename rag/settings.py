@@ -17,7 +17,7 @@ class RagSettings:
 
     candidates_k: int = 100
     dense_weight: float = 0.6
-    evidence_passages: int = 10
+    evidence_passages: int = 5
     read_sentences: int = 24
     closest: int = 3
     min_probability: float | None = None
