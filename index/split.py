@@ -119,7 +119,17 @@ def split_document(
         units = _within_budget(
             document.text, run, budget_tokens, count_tokens, embedder_tokens, count_embedder_tokens
         )
-        passages.extend(_pack(document, units, repeats, budget_tokens, embedder_tokens))
+        passages.extend(
+            _pack(
+                document,
+                units,
+                repeats,
+                budget_tokens,
+                count_tokens,
+                embedder_tokens,
+                count_embedder_tokens,
+            )
+        )
     return passages
 
 
@@ -347,7 +357,9 @@ def _pack(
     units: Sequence[Unit],
     repeats: str | None,
     budget: int,
+    count: CountTokens,
     embedder_budget: int,
+    count_embedder: CountTokens,
 ) -> Iterable[Passage]:
     """Fill passages greedily; a heading opens a new one rather than close the last."""
     held: list[Unit] = []
@@ -363,18 +375,34 @@ def _pack(
             repeats_document_id=repeats,
         )
 
-    for unit in units:
+    def total(unit: Unit) -> tuple[int, int]:
         between = [*held[1:], unit] if held else []
         tokens = sum(u[2] for u in held) + sum(u[5] for u in between) + unit[2]
         pieces = sum(u[3] for u in held) + sum(u[6] for u in between) + unit[3]
-        full = tokens > budget or pieces > embedder_budget
-        opens = unit[4][0].kind == "heading" and tokens > budget // 2
-        if held and (full or opens):
+        return tokens, pieces
+
+    def fits(unit: Unit) -> bool:
+        tokens, pieces = total(unit)
+        if tokens > budget or pieces > embedder_budget:
+            return False
+        joints = len(held)
+        if tokens + joints <= budget and pieces + joints <= embedder_budget:
+            return True
+        # Near the limit the sum is not enough: now and then two pieces together count one more.
+        text = document.text[held[0][0] : unit[1]]
+        return count([text])[0] <= budget and count_embedder([text])[0] <= embedder_budget
+
+    for unit in units:
+        opens = unit[4][0].kind == "heading" and total(unit)[0] > budget // 2
+        if held and (opens or not fits(unit)):
             trailing: list[Unit] = []
             while len(held) > 1 and held[-1][4][0].kind == "heading":
                 trailing.insert(0, held.pop())
             yield flush()
             held = trailing
+            if held and not fits(unit):
+                yield flush()
+                held = []
         held.append(unit)
     if held:
         yield flush()

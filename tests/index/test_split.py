@@ -304,6 +304,12 @@ def test_passages_are_slices_in_budget_that_hold_every_sentence_once(
     ).translate(dict.fromkeys(map(ord, _INVISIBLE)))
 
 
+def test_pieces_that_count_more_together_stay_within_the_budget() -> None:
+    text = "One\n0:𐀀𐀀OneOneOneOne\nOneOne👩\u200d🚀👩\u200d🚀"
+    for passage in split(text, [], budget=32, embedder=32):
+        assert len(passage.sentences) == 1 or count_tokens([passage.text])[0] <= 32
+
+
 WORDS = ["minister", "said", "the", "and", "exports", "grew", "by", "Kazakhstan", "tonnes"]
 
 
