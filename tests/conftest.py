@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from index.build import update_index
@@ -13,6 +14,12 @@ from index.models import find_model
 from index.settings import IndexSettings
 from index.state import StateFolder
 from rag.reader_model import ensure_reader_conversion, find_reader
+
+# On a change the same examples run every time, so that a red run says something of the change; at a
+# person's desk they are new each time, and look for what nobody thought of.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds"
