@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 class RagSettings:
     """Depths and weights of retrieval and reading.
 
-    `dense_weight` is what a cosine counts beside a BM25 score of at most 1; measured in
-    `eval/results/fusion.json`.
+    `dense_weight` is what a cosine counts beside a BM25 score of at most 1; `eval/bench/fusion.py`
+    makes the table that it was chosen by.
     """
 
     candidates_k: int = 100
