@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from api.documents import head_of
 from api.engine import Engine
 from api.limits import Workers
-from api.schemas import AnswerOut, AskIn, ProblemOut, SearchIn, SearchOut, answer_out, passage_out
+from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, answer_out, passage_out, problem_responses
 from rag.answer import answer_question
 from rag.question import read_question
 from rag.types import Filters
 
 router = APIRouter()
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemOut, "content": {"application/problem+json": {}}, "description": text}
-    for status, text in {
+PROBLEMS = problem_responses(
+    {
         400: "The body is not UTF-8 JSON.",
         403: "The host or the origin is not allowed.",
         409: "Not possible with this configuration.",
@@ -27,8 +26,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         422: "A field is wrong or unknown.",
         503: "Not ready, or too busy.",
         504: "It took too long.",
-    }.items()
-}
+    }
+)
 
 
 def engine_of(request: Request) -> Engine:

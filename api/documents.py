@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
 from api.engine import Engine
 from api.errors import NotFoundError
-from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, ProblemOut, viewer_url
+from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, problem_responses, viewer_url
 from index.generation import Generation
 from index.types import Document
 from rag.cite import web_address
@@ -22,15 +22,14 @@ _CURSOR = re.compile(r"([0-9]{1,12}):(.+)", re.DOTALL)
 # An id of 512 characters of four bytes, in base64.
 _MAX_CURSOR = 2800
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemOut, "content": {"application/problem+json": {}}, "description": text}
-    for status, text in {
+_PROBLEMS = problem_responses(
+    {
         403: "The host or the origin is not allowed.",
         404: "No such document.",
         422: "A parameter is wrong.",
         503: "Not ready.",
-    }.items()
-}
+    }
+)
 
 
 def head_of(generation: Generation, document_id: str) -> DocumentHead:

@@ -267,6 +267,14 @@ class ProblemOut(BaseModel):
     errors: list[dict[str, Any]] | None = None
 
 
+def problem_responses(texts: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's description of the problems that a route answers with, by status."""
+    return {
+        status: {"model": ProblemOut, "content": {"application/problem+json": {}}, "description": text}
+        for status, text in texts.items()
+    }
+
+
 def viewer_url(document_id: str, start: int | None = None, end: int | None = None) -> str:
     """Return the path of the page that shows a document, with a quote highlighted if one is given."""
     path = f"/d/{percent_encoded(document_id, safe='')}"
