@@ -10,7 +10,7 @@ from api.documents import head_of
 from api.engine import Engine
 from api.limits import Workers
 from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, answer_out, passage_out, problem_responses
-from rag.answer import answer_question
+from rag.answer import Stages, answer_question
 from rag.question import read_question
 from rag.types import Filters
 
@@ -69,18 +69,20 @@ async def search(body: SearchIn, request: Request, engine: TheEngine, workers: T
     stages = engine.stages()
     filters = Filters() if body.filters is None else body.filters.to_filters()
 
-    def work() -> SearchOut:
-        allowed, any_allowed = stages.retriever.allowed(filters)
-        if not any_allowed:
-            return SearchOut(passages=[])
-        hits = stages.retriever.search(read_question(body.query), body.k, allowed)
-        return SearchOut(
-            passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits]
-        )
-
-    found = await workers.run(work)
+    found = await workers.run(lambda: search_out(stages, body.query, body.k, filters))
     request.scope["log"] = {
         "passages": [f"{p.document_id}:{p.start_char_index}" for p in found.passages],
         "index_version": stages.generation.index_version,
     }
     return found
+
+
+def search_out(stages: Stages, query: str, k: int, filters: Filters) -> SearchOut:
+    """Search one generation."""
+    allowed, any_allowed = stages.retriever.allowed(filters)
+    if not any_allowed:
+        return SearchOut(passages=[])
+    hits = stages.retriever.search(read_question(query), k, allowed)
+    return SearchOut(
+        passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits]
+    )

@@ -95,7 +95,15 @@ def documents(
 @router.get("/v1/documents/{document_id:path}", responses=_PROBLEMS)
 def document(request: Request, document_id: str) -> DocumentOut:
     """Return a document's canonical text and what of it is left out of answers."""
-    generation = _generation(request)
+    return document_out(_generation(request), document_id)
+
+
+def document_out(generation: Generation, document_id: str) -> DocumentOut:
+    """Return a document as the route shows it.
+
+    Raises:
+        NotFoundError: there is no such document for this client.
+    """
     ordinal, found = find_document(generation, document_id)
     return DocumentOut(
         **_head(found).model_dump(),

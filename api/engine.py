@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from api.settings import Settings
 from index.build import rebuild
@@ -54,16 +55,18 @@ class Engine:
         EmbedderError, CalibrationError: a model cannot be loaded; there is no way to go on.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, models: Path | None = None) -> None:
         self.settings = settings
         self.state = StateFolder(settings.state_dir)
+        # Another index of the same service need not convert the models again.
+        models = models or self.state.models
         if self.state.path.exists() and not self.state.path.is_dir():
             raise StateFolderError(f"{self.state.path} is no folder; set VERSE_STATE_DIR to one")
         self.embedder: Embedder = open_embedder(
-            find_model(settings.embedder), self.state.models, threads=settings.thread_count
+            find_model(settings.embedder), models, threads=settings.thread_count
         )
         files = find_reader()
-        folder = ensure_reader_conversion(files, self.state.models)
+        folder = ensure_reader_conversion(files, models)
         self._calibration = load_calibration()
         self._reader = Reader(
             ReaderModel(

@@ -11,10 +11,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from index.errors import QAError
@@ -27,6 +27,24 @@ CONFIG_VARIABLE = "VERSE_CONFIG"
 
 class SettingsError(QAError):
     """A setting is unknown or has a value that cannot be used."""
+
+
+# What shapes requests and logs, never an answer; folders say nothing of one, and much of the machine.
+_OF_THE_SERVER = (
+    "state_dir",
+    "embedder",
+    "public_url",
+    "allowed_hosts",
+    "allowed_origins",
+    "max_running",
+    "max_waiting",
+    "request_timeout_s",
+    "shutdown_timeout_s",
+    "max_body_bytes",
+    "refresh_s",
+    "log_format",
+    "log_level",
+)
 
 
 class Settings(BaseSettings):
@@ -48,6 +66,15 @@ class Settings(BaseSettings):
         default=0, ge=0, le=256, description="threads of the models; 0: one a core, at most 4"
     )
     passage_tokens: int = Field(256, ge=32, le=2048, description="longest passage, in cl100k_base tokens")
+    lexical_weight: float = Field(
+        RagSettings().lexical_weight,
+        ge=0.0,
+        le=10.0,
+        description="what BM25 counts in the ranking; 0: leave it out",
+    )
+    dense_weight: float = Field(
+        RagSettings().dense_weight, ge=0.0, le=10.0, description="what a cosine counts in it; 0: leave it out"
+    )
     evidence_passages: int = Field(5, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
         None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
@@ -73,6 +100,12 @@ class Settings(BaseSettings):
             raise ValueError("must be an http or https address such as https://verse.example.org")
         return value.rstrip("/")
 
+    @model_validator(mode="after")
+    def _searches_something(self) -> Self:
+        if self.lexical_weight == self.dense_weight == 0:
+            raise ValueError("lexical_weight and dense_weight are both 0; nothing would be searched")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -94,9 +127,18 @@ class Settings(BaseSettings):
         """Return the index layer's section."""
         return IndexSettings(passage_tokens=self.passage_tokens)
 
+    def answer_settings(self) -> dict[str, Any]:
+        """Return what may change an answer or its speed: all but folders and the server's own."""
+        return self.model_dump(mode="json", exclude=set(_OF_THE_SERVER))
+
     def rag_settings(self) -> RagSettings:
         """Return the answering layer's section."""
-        return RagSettings(evidence_passages=self.evidence_passages, min_probability=self.min_probability)
+        return RagSettings(
+            lexical_weight=self.lexical_weight,
+            dense_weight=self.dense_weight,
+            evidence_passages=self.evidence_passages,
+            min_probability=self.min_probability,
+        )
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -22,6 +22,7 @@ from rag.read import Reader
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
 from rag.types import (
+    NO_ANSWER,
     NO_FILTERS,
     AbstainReason,
     Abstention,
@@ -40,10 +41,6 @@ from rag.types import (
 
 Mode = Literal["auto", "extractive", "generative"]
 
-_NO_ANSWER = {
-    "en": "The sources do not say.",
-    "ru": "В источниках об этом не сказано.",
-}
 # Below this share of the threshold the evidence is not merely weak: nothing found says it.
 _NOT_SUPPORTED_SHARE = 0.5
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -189,7 +186,7 @@ def _abstain(
     nearest: Sequence[Citation],
     withheld: Withheld | None = None,
 ) -> Answer:
-    text = _NO_ANSWER.get(question.language, _NO_ANSWER["en"])
+    text = NO_ANSWER.get(question.language, NO_ANSWER["en"])
     return Answer(
         answer_id=_new_id(),
         status="abstained",

@@ -57,24 +57,25 @@ class Retriever:
     def retrieve(self, question: Question, k: int, allowed: RowFilter | None) -> Retrieved:
         """Return at most `k` passages, best first, ties by row.
 
-        The score is BM25 divided by the best BM25 of this question, plus `dense_weight` times the
-        cosine: BM25 has no scale of its own, and a ranking needs only the order.
+        The score is `lexical_weight` times BM25 divided by the best BM25 of this question, plus
+        `dense_weight` times the cosine: BM25 has no scale of its own, and a ranking needs only the order.
         """
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
         vector = self._embedder.embed_queries([question.standalone])
         corrections = corrected(question.terms, generation.lexical)
         wanted = tuple(dict.fromkeys(corrections.get(term, term) for term in question.terms))
-        lexical = dict(generation.lexical.search(wanted, depth, allowed))
+        lexical = dict(generation.lexical.search(wanted, depth, allowed)) if settings.lexical_weight else {}
         mask = None if allowed is None else allowed.rows
-        dense = dict(generation.vectors.search(vector, depth, mask)[0])
+        dense = dict(generation.vectors.search(vector, depth, mask)[0]) if settings.dense_weight else {}
         best = max(lexical.values(), default=1.0)
         rows = sorted(set(lexical) | set(dense))
         cosines = self._cosines(vector, rows, dense)
         hits = [
             Hit(
                 row=row,
-                score=lexical.get(row, 0.0) / best + settings.dense_weight * cosines[row],
+                score=settings.lexical_weight * lexical.get(row, 0.0) / best
+                + settings.dense_weight * cosines[row],
                 bm25=lexical.get(row, 0.0),
                 cosine=cosines[row],
             )

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 class RagSettings:
     """Depths and weights of retrieval and reading.
 
-    `dense_weight` is what a cosine counts beside a BM25 score of at most 1; `eval/bench/fusion.py`
-    makes the table that it was chosen by.
+    `dense_weight` is what a cosine counts beside a BM25 score of at most `lexical_weight`;
+    `eval/bench/fusion.py` makes the table that it was chosen by. A weight of 0 leaves that search out.
     """
 
     candidates_k: int = 100
+    lexical_weight: float = 1.0
     dense_weight: float = 0.6
     evidence_passages: int = 5
     read_sentences: int = 24
@@ -26,6 +27,7 @@ class RagSettings:
     def __post_init__(self) -> None:
         bounds = {
             "candidates_k": (1, 1000),
+            "lexical_weight": (0.0, 10.0),
             "dense_weight": (0.0, 10.0),
             "evidence_passages": (1, 100),
             "read_sentences": (1, 200),
@@ -36,6 +38,8 @@ class RagSettings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{name} is {value!r}; it must be {low} to {high}")
+        if self.lexical_weight == self.dense_weight == 0:
+            raise ValueError("lexical_weight and dense_weight are both 0; nothing would be searched")
 
     def sha256(self, index_settings: dict[str, object]) -> str:
         """Hash these settings with those of the index: the receipt's `settings_sha256`."""

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 from index.types import Passage, Sentence
 
 Status = Literal["answered", "partial", "abstained"]
 Role = Literal["user", "assistant"]
+
+
+NO_ANSWER = MappingProxyType(
+    {
+        "en": "The sources do not say.",
+        "ru": "В источниках об этом не сказано.",
+    }
+)
+"""The one sentence of an abstention, by language; English stands in for the others."""
 
 
 class AbstainReason(StrEnum):

@@ -74,6 +74,8 @@ def test_an_unknown_variable_is_refused_by_name(variables: MonkeyPatch, name: st
         ("request_timeout_s", "nan"),
         ("request_timeout_s", "inf"),
         ("refresh_s", "-1"),
+        ("dense_weight", "-0.1"),
+        ("lexical_weight", "11"),
         ("min_probability", "1.5"),
         ("min_probability", "nan"),
         ("max_body_bytes", "10"),
@@ -117,6 +119,14 @@ def test_a_file_that_cannot_be_used_is_named(
         file.write_bytes(content)
     variables.setenv("VERSE_CONFIG", str(file))
     with pytest.raises(SettingsError, match=said):
+        load_settings()
+
+
+def test_both_searches_left_out_is_refused(variables: MonkeyPatch) -> None:
+    variables.setenv("VERSE_DENSE_WEIGHT", "0")
+    assert load_settings().rag_settings().dense_weight == 0.0
+    variables.setenv("VERSE_LEXICAL_WEIGHT", "0")
+    with pytest.raises(SettingsError, match="both 0; nothing would be searched"):
         load_settings()
 
 

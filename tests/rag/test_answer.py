@@ -427,6 +427,7 @@ def test_a_receipt_changes_with_settings_and_models(generation: Generation, stag
         stages_of(generation, settings=settings).receipt().settings_sha256
         for settings in (
             RagSettings(dense_weight=0.7),
+            RagSettings(lexical_weight=0.7),
             RagSettings(closest=2),
             RagSettings(min_probability=0.5),
             RagSettings(candidates_k=99),
@@ -434,7 +435,7 @@ def test_a_receipt_changes_with_settings_and_models(generation: Generation, stag
             RagSettings(),
         )
     }
-    assert len(changed) == 6
+    assert len(changed) == 7
     assert receipt.settings_sha256 in changed
     assert (
         stages_of(generation, scorer=WordScorer(name="words-2")).receipt().models["reader"]

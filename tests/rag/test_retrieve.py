@@ -74,6 +74,35 @@ def test_bm25_over_the_best_plus_the_weighted_cosine() -> None:
     assert found.vector.tolist() == [[1.0, 0.0]]
 
 
+def test_bm25_alone_ranks_what_it_found_and_nothing_else() -> None:
+    retriever, _ = by_hand({0: 4.0, 2: 8.0}, [(0.8, 0.6), (1.0, 0.0), (0.0, 1.0)], dense_weight=0.0)
+    found = retriever.retrieve(read_question("tin"), 10, None)
+    # The cosines are still known: the reader's signals need them.
+    assert [(h.row, h.score, h.bm25, pytest.approx(h.cosine)) for h in found.hits] == [
+        (2, 1.0, 8.0, 0.0),
+        (0, 0.5, 4.0, 0.8),
+    ]
+
+
+def test_dense_alone_never_asks_the_lexical_index() -> None:
+    retriever, lexical = by_hand(
+        {0: 4.0, 2: 8.0}, [(0.8, 0.6), (1.0, 0.0), (0.0, 1.0)], lexical_weight=0.0, dense_weight=1.0
+    )
+    found = retriever.retrieve(read_question("tin"), 10, None)
+    assert [(h.row, pytest.approx(h.score), h.bm25) for h in found.hits] == [
+        (1, 1.0, 0.0),
+        (0, 0.8, 0.0),
+        (2, 0.0, 0.0),
+    ]
+    assert lexical.asked == []
+
+
+def test_the_lexical_weight_counts() -> None:
+    retriever, _ = by_hand({0: 4.0, 2: 8.0}, [(1.0, 0.0)] * 3, lexical_weight=0.5, dense_weight=0.1)
+    found = retriever.retrieve(read_question("tin"), 10, None)
+    assert [(h.row, pytest.approx(h.score)) for h in found.hits] == [(2, 0.6), (0, 0.35), (1, 0.1)]
+
+
 def test_the_cosine_of_a_passage_that_only_words_found_is_its_own() -> None:
     retriever, _ = by_hand({2: 3.0}, [(1.0, 0.0), (0.8, 0.6), (0.6, 0.8)], candidates_k=1, dense_weight=1.0)
     found = retriever.retrieve(read_question("tin"), 2, None)  # the dense list stops at two
@@ -92,7 +121,7 @@ def test_no_dense_weight_leaves_bm25_and_depth_is_at_least_k() -> None:
         {0: 1.0, 1: 2.0}, [(1.0, 0.0), (0.0, 1.0), (1.0, 0.0)], dense_weight=0.0, candidates_k=2
     )
     found = retriever.retrieve(read_question("tin of tin"), 7, None)
-    assert [(h.row, h.score) for h in found.hits] == [(1, 1.0), (0, 0.5), (2, 0.0)]
+    assert [(h.row, h.score) for h in found.hits] == [(1, 1.0), (0, 0.5)]
     assert [(terms, k) for terms, k, _ in lexical.asked] == [(("tin",), 7)]
 
 
@@ -308,6 +337,8 @@ def test_an_empty_index_leaves_nothing(tmp_path: Path) -> None:
 def test_settings_have_bounds() -> None:
     with pytest.raises(ValueError, match="dense_weight is 11"):
         RagSettings(dense_weight=11)
+    with pytest.raises(ValueError, match="both 0"):
+        RagSettings(dense_weight=0, lexical_weight=0)
     with pytest.raises(ValueError, match=r"min_probability is -0\.1"):
         RagSettings(min_probability=-0.1)
     assert RagSettings(min_probability=0.0, closest=0).closest == 0
