@@ -18,8 +18,14 @@ MUST_HOLD = (
     "rag/models/reader.json",
     "rag/models/calibration.json",
     "eval/data/seeds/questions.jsonl",
+    "eval/data/seeds/variants.jsonl",
+    "eval/data/questions.schema.json",
+    "eval/data/example_questions.jsonl",
+    "eval/data/example_questions.csv",
+    "eval/expected.toml",
+    "eval/report/style.css",
 )
-HIDDEN = ("pytest", "hypothesis", "sklearn", "playwright", "mypy", "ruff", "httpx2", "hatchling")
+HIDDEN = ("pytest", "hypothesis", "sklearn", "playwright", "mypy", "ruff", "httpx2", "hatchling", "scipy", "ir_measures", "matplotlib")
 
 HIDE = f"import sys\nfor name in {HIDDEN!r}:\n    sys.modules[name] = None\n"
 

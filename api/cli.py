@@ -19,11 +19,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from eval.cli import Wiring
+from eval.cli import app as eval_app
+from eval.errors import DataSetError
 from index.errors import QAError, SourceError
 from rag.errors import QuestionError
 
 if TYPE_CHECKING:
+    from api.in_process import InProcess
     from api.settings import Settings
+    from eval.cli import Progress
+    from eval.types import DataSet
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +40,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-eval_app = typer.Typer(help="Measure quality and speed.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
+
+# What the extra `eval` brings.
+_EVALUATION_PACKAGES = ("httpx2", "ir_measures", "matplotlib")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the record that the API returns.")]
 
@@ -51,7 +59,7 @@ def main() -> None:
 
 def _fail(error: QAError) -> NoReturn:
     typer.echo(f"verse: {error}", err=True)
-    raise typer.Exit(2 if isinstance(error, SourceError | QuestionError) else 1)
+    raise typer.Exit(2 if isinstance(error, SourceError | QuestionError | DataSetError) else 1)
 
 
 def _settings(quiet: bool = True) -> Settings:
@@ -75,6 +83,14 @@ def _reported() -> Iterator[None]:
     except SettingsError as error:
         typer.echo(f"verse: {error}", err=True)
         raise typer.Exit(2) from None
+    except ModuleNotFoundError as error:
+        if error.name not in _EVALUATION_PACKAGES:
+            raise
+        typer.echo(
+            f"verse: {error.name} is not installed; evaluation needs `pip install 'chapter-and-verse[eval]'`",
+            err=True,
+        )
+        raise typer.Exit(1) from None
     except QAError as error:
         _fail(error)
 
@@ -366,15 +382,25 @@ def doctor(as_json: AsJson = False) -> None:
             raise typer.Exit(1)
 
 
-@eval_app.command("verify")
-def eval_verify(
-    url: Annotated[str, typer.Option(help="A running server.")] = "http://127.0.0.1:8000",
-    questions: Annotated[Path | None, typer.Option(help="Questions as JSON Lines.")] = None,
-) -> None:
-    """Check every citation of every answer by HTTP alone, and score the answers."""
-    from eval.verify_citations import DEFAULT_QUESTIONS, run
+@eval_app.callback()
+def _evaluation(ctx: typer.Context) -> None:
+    """Lend the service to the evaluation, which may not import it."""
 
-    raise typer.Exit(run(url, questions or DEFAULT_QUESTIONS, None))
+    def open_service(data_set: DataSet, progress: Progress) -> InProcess:
+        from api.in_process import InProcess, open_corpus
+
+        settings = _settings()
+        if not data_set.corpus and not data_set.documents:
+            return InProcess(settings)
+        return open_corpus(settings, data_set.name, data_set.corpus, data_set.documents, progress)
+
+    ctx.obj = Wiring(
+        open_service=open_service,
+        settings=lambda: _settings().answer_settings(),
+        runs=lambda: _settings().state_dir / "eval" / "runs",
+        reported=_reported,
+        progress_bar=_progress_bar,
+    )
 
 
 @contextmanager

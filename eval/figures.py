@@ -1,4 +1,4 @@
-"""Makes the README's table of figures from the result files: `python -m eval.report README.md`.
+"""Makes the README's table of figures from the result files: `python -m eval.figures README.md`.
 
 No number is written by hand: what a file does not hold is not in the table.
 """
