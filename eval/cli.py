@@ -126,7 +126,7 @@ def run(
         scores = score_run(read_run(place))
         _write_json(place / "scores.json", scores_json(scores))
         if as_json:
-            _print_json({"run": str(place), **scores_json(scores)})
+            _print_json({"folder": str(place), **scores_json(scores)})
         else:
             typer.echo(str(place))
             _show_scores(scores_json(scores))

@@ -139,7 +139,7 @@ class HttpClient:
             attempt += 1
 
     def _once(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
-        what = f"{method} {path}"
+        what = f"{method} {self.url}{path}"
         if self._loop.is_closed():
             raise EvaluationError(f"{what}: this client is closed")
         reply = self._wait_for(method, path, body, what)
