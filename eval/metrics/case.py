@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from eval.errors import EvaluationError
-from eval.metrics.overlap import Match, Quoted, match
+from eval.metrics.overlap import Match, Quoted, match, quoted_at
 from eval.types import Entry, Question, Run, SourceText, Timing
 
 
@@ -120,27 +120,10 @@ def _cited(
         text = fields.text("cited_text")
         document_id = fields.optional("document_id", str)
         place = fields.offsets("start_char_index", "end_char_index")
-        document = None if document_id is None else documents.get(document_id)
-        holds = document is not None and place is not None and _stands(text, document.text, place)
+        quoted = quoted_at(text, document_id, place, documents)
         digest = None if document_id is None else digests.get(document_id)
-        # A place that does not hold is no place: such a quote is compared by its words alone. What
-        # names a document that the run does not keep cannot be checked, and is taken as it says.
-        if not holds and (document_id is None or document is not None):
-            place = None
-        yield Cited(
-            quoted=Quoted(
-                text=text,
-                document_id=document_id,
-                start=None if place is None else place[0],
-                end=None if place is None else place[1],
-            ),
-            verified=holds and digest is not None and digest == fields.optional("document_sha256", str),
-            spans=tuple(_spans(fields)),
-        )
-
-
-def _stands(text: str, whole: str, place: tuple[int, int]) -> bool:
-    return 0 <= place[0] < place[1] <= len(whole) and whole[place[0] : place[1]] == text
+        same = digest is not None and digest == fields.optional("document_sha256", str)
+        yield Cited(quoted=quoted, verified=same and quoted.start is not None, spans=tuple(_spans(fields)))
 
 
 def _spans(fields: _Fields) -> Iterator[tuple[int, int]]:

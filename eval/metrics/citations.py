@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from eval.metrics.base import Measured, Metric, per_case
 from eval.metrics.case import Case
-from index.split import paragraphs, sentences
+from eval.metrics.sentences import RULE, sentence_starts
 
-_MARKER = re.compile(r"\[\d+\]")
 _SENTENCES = (
-    "Sentences as the service itself splits them, the markers [n] taken for spaces; one is cited when a part "
-    "of the answer that a citation says it supports lies in it, or in what follows it up to the next one. "
-    "Over answers with a sentence, whatever the question's label; partial answers too."
+    f"{RULE} One is cited when a cited part of the answer shares a character with the stretch from its start "
+    "to the next one's start. Over answers with a sentence, whatever the question's label; partial answers too."
 )
 _GOLD = "shares a character with (see gold_quote_hit_at_5)"
 
@@ -104,12 +101,6 @@ def citation_recall(case: Case) -> float | None:
 def cited_sentences(case: Case) -> list[bool]:
     """Tell of each sentence of an answer whether it is cited; empty when abstained."""
     spans = [span for cited in case.citations for span in cited.spans]
-    return [any(left < end and start < right for left, right in spans) for start, end in _zones(case.answer)]
-
-
-def _zones(answer: str) -> list[tuple[int, int]]:
-    """Return each sentence with what follows it up to the next: its markers stand there."""
-    # As long as before, so that offsets hold.
-    plain = _MARKER.sub(lambda found: " " * len(found.group()), answer)
-    starts = [sentence.start for paragraph in paragraphs(plain) for sentence in sentences(plain, paragraph)]
-    return list(pairwise([*starts, len(answer)]))
+    # A sentence reaches up to the next: its markers stand there.
+    stretches = pairwise([*sentence_starts(case.answer), len(case.answer)])
+    return [any(left < end and start < right for left, right in spans) for start, end in stretches]

@@ -13,7 +13,10 @@ from eval.types import ReliabilityBin
 
 BINS = 10
 _EDGES = np.arange(1, BINS) / BINS
-_ALL = "No value when one of them gives no probability: those that do are no fair sample."
+_ALL = (
+    "No value, for no kind of questions either, when one of them in the whole run gives no probability: those "
+    "that do are no fair sample."
+)
 
 METRICS = (
     Metric(

@@ -12,7 +12,7 @@ from eval.metrics.retrieval import as_quoted
 _SOURCE = "Tang and Yang, 2024 (MultiHop-RAG), evaluation script of the data set"
 _JUDGED = (
     "A passage holds a fact (a gold quote, each text once) when its text does, both in NFC without spaces "
-    "and newlines. Over questions with gold quotes, not labelled unanswerable, whose target has a search; "
+    "and newlines, whatever documents they name. Over questions with gold quotes, not labelled unanswerable, whose target has a search; "
     "an empty ranking scores 0."
 )
 
@@ -41,7 +41,8 @@ METRICS = (
         "map_at_10",
         "MAP@10",
         "Each of the first 10 ranks adds the number of facts first found there divided by the rank; the sum "
-        "is divided by the number of facts, 10 at most. It is not the textbook's average precision.",
+        "is divided by the number of facts, 10 at most. Facts that differ in spaces and newlines alone are "
+        "found as one and divided by as several. It is not the textbook's average precision.",
     ),
 )
 

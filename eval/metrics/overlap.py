@@ -1,8 +1,7 @@
 """Where a quote and a gold quote have the same characters.
 
 A gold quote counts wherever its text stands in its document, since documents repeat paragraphs. By
-offsets where both have a place in one document; else by their text: one of the two holds the other
-once both are in NFC and without white space.
+offsets where both have a place in one document; else by their text.
 """
 
 from __future__ import annotations
@@ -14,11 +13,29 @@ from dataclasses import dataclass
 from eval.types import Gold, SourceText
 
 Range = tuple[int, int]
+ONE_DOCUMENT = "Where gold and a {quoted} both name a document, it must be the same one."
+HOLDING = (
+    "Offsets hold when the run keeps the document and its text there is exactly the {text}; those that do not "
+    "are not used."
+)
+SAME = (
+    f"{ONE_DOCUMENT.format(quoted='citation')} {HOLDING.format(text='cited text')} Gold, whether it has offsets or not, counts at every "
+    "place of its text in the cited document. Where the citation's offsets do not hold or gold's text does not "
+    "stand in that document, the two are compared by text, in NFC without white space: they touch when the "
+    "quote holds the whole gold, or gold holds the whole quote and the quote is at least half as long as gold."
+)
+"""What it is that a citation shares a character with a gold quote."""
+PARTS = (
+    "Of two texts that touch, the one that the other holds counts whole; the other one counts from the first "
+    "to the last matched character wherever they stand in it, inner white space included, or whole where it "
+    "is not in NFC."
+)
+"""Which characters two texts share, where they are compared by text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quoted:
-    """A text that was quoted or ranked; its place in a document where that is known."""
+    """A text that was quoted or ranked; its place in a document where that is shown to hold."""
 
     text: str
     document_id: str | None
@@ -41,6 +58,21 @@ class Match:
 
 
 NO_MATCH = Match()
+
+
+def quoted_at(
+    text: str, document_id: str | None, place: Range | None, documents: Mapping[str, SourceText]
+) -> Quoted:
+    """Return a text with its place if a kept document has it exactly there; else by its text alone."""
+    document = None if document_id is None else documents.get(document_id)
+    if document is None or place is None or not stands(text, document.text, place):
+        return Quoted(text=text, document_id=document_id, start=None, end=None)
+    return Quoted(text=text, document_id=document_id, start=place[0], end=place[1])
+
+
+def stands(text: str, whole: str, place: Range) -> bool:
+    """Tell whether a text, which may not be empty, stands in another at exactly that place."""
+    return 0 <= place[0] < place[1] <= len(whole) and whole[place[0] : place[1]] == text
 
 
 def match(quoted: Quoted, gold: Gold, documents: Mapping[str, SourceText]) -> Match:
@@ -71,9 +103,7 @@ def places_near(quoted: Quoted, gold: Gold, documents: Mapping[str, SourceText])
     if quoted.document_id is None or quoted.start is None or quoted.end is None:
         return None
     document = documents.get(quoted.document_id)
-    if document is None:
-        return None if gold.start is None or gold.end is None else [(gold.start, gold.end)]
-    if gold.text not in document.text:
+    if document is None or gold.text not in document.text:
         return None
     # Not the whole document: a text of one character again and again stands everywhere.
     left = max(0, quoted.start - len(gold.text))
@@ -116,22 +146,21 @@ def _by_place(quote: Range, places: list[Range]) -> Match:
 
 
 def _by_text(quote: str, gold: str) -> Match:
-    inner, outer = squeezed(quote), squeezed(gold)
-    if not inner or not outer:
+    said, wanted = squeezed(quote), squeezed(gold)
+    if not said or not wanted:
         return NO_MATCH
-    if inner in outer:
-        return Match(in_quote=((0, len(quote)),), in_gold=tuple(_raw(gold, inner)))
-    if outer in inner:
-        return Match(in_quote=tuple(_raw(quote, outer)), in_gold=((0, len(gold)),))
-    return NO_MATCH
+    # Less than half is no evidence: "a" stands in every gold quote.
+    if wanted not in said and not (said in wanted and 2 * len(said) >= len(wanted)):
+        return NO_MATCH
+    return Match(in_quote=tuple(_raw(quote, wanted)), in_gold=tuple(_raw(gold, said)))
 
 
 def _raw(text: str, part: str) -> Iterator[Range]:
-    """Yield where a squeezed part stands in a text, as offsets into the text as it is.
+    """Yield where a squeezed part stands in a text, or the whole text where the part holds it.
 
-    Where NFC changes the text's length, only the whole text can be pointed at.
+    The offsets are of the text as it is. Where NFC changes it, only the whole can be pointed at.
     """
-    if unicodedata.normalize("NFC", text) != text:
+    if squeezed(text) in part or unicodedata.normalize("NFC", text) != text:
         yield 0, len(text)
         return
     offsets = [offset for offset, char in enumerate(text) if not char.isspace()]

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 
 from eval.metrics.base import Measured, Metric, of_rows, per_case, pooled
 from eval.metrics.case import Case
-from eval.metrics.overlap import Quoted, characters, occurrences
+from eval.metrics.overlap import HOLDING, PARTS, SAME, Quoted, characters, occurrences, stands
 from eval.types import Gold
 
 ALIKE = 0.85
 _WORD = re.compile(r"\w+")
 _OURS = "this project"
-_SAME = (
-    "A gold quote counts wherever its text stands in its document. A citation whose offsets do not hold, or "
-    "gold without a place, is compared by its text: one holds the other, in NFC without white space."
-)
+_HELD = HOLDING.format(text="cited text")
+_POOLED = "Pooled over citations; n counts the answers that have one."
+_QUOTED = "A quote whose offsets do not hold is known by its text: the same text counts once."
 _ANSWERABLE = "Over questions with gold quotes that are not labelled unanswerable"
 _ANSWERED = f"{_ANSWERABLE}, where they were answered"
 
@@ -27,7 +26,7 @@ METRICS = (
         definition=(
             "Share of all citations of all answers whose document is kept with the run, has the sha256 that "
             "the citation names (computed anew from its text), and holds the cited text at exactly the "
-            "offsets named. Without offsets or a document a citation does not verify. Pooled over citations."
+            f"offsets named. Without offsets or a document a citation does not verify. {_POOLED}"
         ),
         source=f"{_OURS}: the contract's first invariant",
         family="quotes",
@@ -39,7 +38,7 @@ METRICS = (
             title=f"Gold quote hit at {k}",
             definition=(
                 f"1 when one of the first {k} citations shares a character with a gold quote, else 0; "
-                f"abstaining scores 0. {_SAME} {_ANSWERABLE}."
+                f"abstaining scores 0. {SAME} {_ANSWERABLE}."
             ),
             source=f"{_OURS}: success at k (trec_eval) with citations as the ranking",
             family="quotes",
@@ -53,7 +52,7 @@ METRICS = (
         title="Quote precision",
         definition=(
             "Share of the quoted characters, each counted once, that lie in a gold quote; an answer without "
-            f"a citation scores 0. {_SAME} {_ANSWERED}."
+            f"a citation scores 0. {SAME} {PARTS} {_QUOTED} {_ANSWERED}."
         ),
         source=f"{_OURS}: precision over characters, as in passage retrieval (Trotman et al., INEX 2007)",
         family="quotes",
@@ -64,7 +63,11 @@ METRICS = (
         title="Quote recall",
         definition=(
             "Share of the characters of the gold quotes, each counted once, that were quoted; abstaining "
-            f"scores 0. {_SAME} {_ANSWERABLE}."
+            f"scores 0. {SAME} {PARTS} Gold's characters are those at its own place or, where its text does not "
+            "stand there, at the first place of its text in its document; one counts as quoted when it is "
+            "quoted at any place where gold counts. Gold that has no place in a kept document of its own, as "
+            "gold without a document, is counted apart: once for each document named and text. "
+            f"{_ANSWERABLE}."
         ),
         source=f"{_OURS}: recall over characters, as in passage retrieval (Trotman et al., INEX 2007)",
         family="quotes",
@@ -75,7 +78,7 @@ METRICS = (
         title="Needless characters",
         definition=(
             "How many quoted characters, each counted once, lie in no gold quote, for each answer. "
-            f"{_SAME} {_ANSWERED} with a citation."
+            f"{SAME} {PARTS} {_QUOTED} {_ANSWERED} with a citation."
         ),
         source=_OURS,
         family="quotes",
@@ -86,9 +89,10 @@ METRICS = (
         name="duplicate_share",
         title="Duplicate citations",
         definition=(
-            "Share of all citations of all answers that share a character with an earlier citation of the "
-            "same answer, or whose words (as a set, in lower case) have a Jaccard similarity of 0.85 or more "
-            "with those of an earlier one. Pooled over citations."
+            "Share of all citations of all answers that share a character of a document with an earlier "
+            f"citation of the same answer, by offsets that hold, or whose words have a Jaccard similarity of "
+            f"{ALIKE} or more with those of an earlier one (as a set, in lower case; a word is a run of "
+            f"letters, digits and underscores; a quote without words is like none). {_HELD} {_POOLED}"
         ),
         source=f"{_OURS}; Jaccard, 1901",
         family="quotes",
@@ -182,13 +186,14 @@ def _quoted(case: Case) -> tuple[int, int]:
 
 def _gold_place(gold: Gold, case: Case) -> tuple[object, int]:
     """Return where a gold quote's own characters are counted: in its document if it has a place there."""
-    if gold.start is not None:
-        return ("document", gold.document_id), gold.start
-    document = case.documents.get(gold.document_id or "")
-    first = None if document is None else next(occurrences(document.text, gold.text), None)
-    if first is None:
-        return ("text", gold.document_id, gold.text), 0
-    return ("document", gold.document_id), first[0]
+    document = None if gold.document_id is None else case.documents.get(gold.document_id)
+    if document is not None:
+        own = None if gold.start is None or gold.end is None else (gold.start, gold.end)
+        if own is None or not stands(gold.text, document.text, own):
+            own = next(occurrences(document.text, gold.text), None)
+        if own is not None:
+            return ("document", gold.document_id), own[0]
+    return ("text", gold.document_id, gold.text), 0
 
 
 def _overlap(one: Quoted, other: Quoted) -> bool:

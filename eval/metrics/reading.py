@@ -14,8 +14,8 @@ _SOURCE = "Rajpurkar et al., 2018 (SQuAD 2.0), evaluation script of the data set
 _RULES = (
     "The prediction is the short answer, or where there is none the whole answer without its markers; the "
     "empty text when abstained. Both texts in lower case, without ASCII punctuation and the words a, an, "
-    "the, words parted by one space; the best over the acceptable answers; an unanswerable question's "
-    "answer is the empty text."
+    "the, words parted by one space; the best over the acceptable answers, of which those that are then "
+    "empty are dropped unless none is left; an unanswerable question's answer is the empty text."
 )
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))

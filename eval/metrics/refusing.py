@@ -10,10 +10,11 @@ from eval.metrics.reading import normalised
 
 LABELLED = "Over questions labelled answerable or unanswerable; a partial answer is an answer."
 RIGHT = (
-    "An answer is right when the question has gold quotes and a citation shares a character with one (see "
-    "gold_quote_hit_at_5); without gold, when the words of an acceptable answer stand in it one after "
-    "another (both normalised as for reading_em). An answer to a question labelled unanswerable is wrong. "
-    "Other questions without gold and acceptable answers do not count."
+    "An answer is right when the question has gold quotes and any citation, not only of the first five, "
+    "shares a character with one (see gold_quote_hit_at_5); without gold, when the words of an acceptable "
+    "answer stand in it one after another (both normalised as for reading_em; what is then empty is no "
+    "acceptable answer). An answer to a question labelled unanswerable is wrong. Other questions without gold "
+    "and acceptable answers do not count."
 )
 
 METRICS = (

@@ -8,19 +8,23 @@ from typing import Any
 from eval.errors import EvaluationError
 from eval.metrics.base import Measured, Metric, of_values, per_case
 from eval.metrics.case import Case
-from eval.metrics.overlap import Quoted, holds
+from eval.metrics.overlap import HOLDING, ONE_DOCUMENT, Quoted, holds, quoted_at
 from eval.types import RankedPassage
 
 _JUDGED = (
     "Over questions whose data set names a relevant document (grade 1 or more) and whose target has a "
-    "search. The passages' documents are ranked by their first passage; an empty ranking scores 0. "
-    "A ranking with a passage of which no document is known defines nothing."
+    "search. Of a document graded twice the last grade counts, and less than 1 counts as 0; where the data "
+    "set grades none, the documents that gold names have grade 1. The passages' documents are ranked by "
+    "their first passage; an empty ranking scores 0. A ranking with a passage of which no document is known "
+    "defines nothing."
 )
 _SOURCE = "ir-measures (MacAvaney et al., 2022), which asks trec_eval"
 _WINDOW = (
-    "Over questions with gold quotes, not labelled unanswerable, whose target has a search. A gold quote "
-    "counts where its text stands wholly in one passage: by offsets where both have them in one document, "
-    "else by text in NFC without white space."
+    "Over questions with gold quotes, not labelled unanswerable, whose target has a search. "
+    f"{ONE_DOCUMENT.format(quoted='passage')} {HOLDING.format(text='text of the passage')} Gold, whether it has offsets or not, counts "
+    "at every place of its text in the passage's document, one of which must lie wholly in the passage. "
+    "Where the passage's offsets do not hold or gold's text does not stand in that document, the passage's "
+    "text must hold gold's, both in NFC without white space."
 )
 
 
@@ -117,22 +121,17 @@ def as_quoted(passage: RankedPassage, case: Case) -> Quoted:
     Raises:
         EvaluationError: neither the passage nor the run's documents say what its text is.
     """
-    placed = passage.document_id is not None and passage.start is not None and passage.end is not None
+    place = None if passage.start is None or passage.end is None else (passage.start, passage.end)
     text = passage.text
     if text is None:
-        document = case.documents.get(passage.document_id or "")
-        if document is None or not placed:
+        document = None if passage.document_id is None else case.documents.get(passage.document_id)
+        if document is None or place is None:
             raise EvaluationError(
                 f"question {case.question.question_id!r}: the run keeps neither the text of a ranked passage "
                 f"nor its document {passage.document_id!r}; make the run again"
             )
-        text = document.text[passage.start : passage.end]
-    return Quoted(
-        text=text,
-        document_id=passage.document_id,
-        start=passage.start if placed else None,
-        end=passage.end if placed else None,
-    )
+        text = document.text[place[0] : place[1]]
+    return quoted_at(text, passage.document_id, place, case.documents)
 
 
 def _by_document(cases: Sequence[Case]) -> dict[str, list[float | None]]:

@@ -25,9 +25,12 @@ METRICS = tuple(
         title=f"Score kept: {way.replace('_', ' ')}",
         definition=(
             f"For questions asked anew {words}: their mean score divided by the mean score of the questions "
-            "that they vary. The score is gold_quote_hit_at_5, or rr_at_10 where no pair has gold quotes. "
-            "Over pairs of which both define it and neither failed; an original counts once for each of its "
-            "variants. No value where the originals score 0; above 1 where the variants do better."
+            "that they vary. The score is gold_quote_hit_at_5, or rr_at_10 where in the whole run no pair of "
+            "this sort has gold quotes. Over pairs of which both define it and neither failed; an original "
+            "counts once for each of its variants; a pair is of its variant's kind, whatever the original's. A "
+            "question that names an original but no variant is of no sort; a language code is two or three of "
+            "a–z, then any number of parts of 2 to 8 of a–z, A–Z and 0–9, each after - or _. No value where the "
+            "originals score 0; above 1 where the variants do better."
         ),
         source="this project; Sidiropoulos and Kanoulas, 2022 (typos in dense retrieval)",
         family="robustness",

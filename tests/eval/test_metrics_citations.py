@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
+
+import pytest
 
 from eval.metrics import cases_of
 from eval.metrics.citations import (
@@ -14,6 +17,7 @@ from eval.metrics.citations import (
     every_sentence_supported,
     measure,
 )
+from eval.metrics.sentences import sentence_starts
 from tests.eval.eval_fakes import (
     abstained,
     answered,
@@ -42,6 +46,38 @@ def test_spans_are_where_the_sentences_are() -> None:
         "Two is there.",
         "Three goes on.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "pieces"),
+    [
+        ("", []),
+        ("… [1]\n—\n", []),
+        ("One. two. Three", ["One. two. ", "Three"]),
+        ("Да. нет. ё. Да! 2 … ok", ["Да. нет. ё. ", "Да! ", "2 … ok"]),
+        ("«One.» (Two?) “Three!”] four", ["«One.» ", "(Two?) ", "“Three!”] four"]),
+        ("One.[1] Two [2]. Three", ["One.[1] ", "Two [2]. ", "Three"]),
+        ("3.14 a.B p.m. now", ["3.14 a.B p.m. now"]),
+        ("one\ntwo\r\n\n - three", ["one\n", "two\r\n\n ", "- three"]),
+        ("One: two; Three", ["One: two; Three"]),
+        # What has no letter, digit or underscore is no sentence, and belongs to the one before.
+        ("One. ! … \n* * *\n_ x", ["One. ! … \n* * *\n", "_ x"]),
+        ("  . \nOne", ["One"]),
+        ("[1] One", ["One"]),
+        # A fragment is a piece like any other, as after "U.S." and "Mr.".
+        ("The U.S. President met Mr. Putin.", ["The U.S. ", "President met Mr. ", "Putin."]),
+        ("Да。 Да？\u2028Нет", ["Да。 ", "Да？\u2028", "Нет"]),
+    ],
+)
+def test_where_sentences_start(answer: str, pieces: list[str]) -> None:
+    starts = sentence_starts(answer)
+    assert [answer[left:right] for left, right in pairwise([*starts, len(answer)])] == pieces
+
+
+def test_fragments_of_a_cited_sentence_are_cited_too() -> None:
+    answer = "The U.S. President met Mr. Putin. [1] He left."
+    case = case_of(answered(asked("q"), spans((0, 33)), answer=answer), DOCUMENT)
+    assert cited_sentences(case) == [True, True, True, False]
 
 
 def test_every_sentence_is_cited() -> None:

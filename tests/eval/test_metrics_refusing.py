@@ -15,9 +15,11 @@ from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 from eval.errors import EvaluationError
 from eval.metrics import cases_of, measure
 from eval.metrics.confidence import aurc, auroc, ece, reliability, risk_coverage
+from eval.metrics.quotes import gold_quote_hit
 from eval.metrics.refusing import right_outcome
 from eval.metrics.robustness import way_of
 from eval.metrics.speed import percentile, throughput
+from eval.score import score_run
 from eval.types import Timing
 from tests.eval.eval_fakes import (
     Asked,
@@ -232,6 +234,48 @@ def test_score_kept_by_variants() -> None:
     assert value("variant_kept_lower_case", *pairs) is None
 
 
+def test_a_pair_is_of_the_variants_kind_and_the_whole_run_chooses_the_score() -> None:
+    relevant = {"a": 1}
+    pairs = [
+        answered(asked("o", kind="k", gold=[GOLD], relevant=relevant), RIGHT, ranking=ranked("a")),
+        answered(asked("p", relevant=relevant), ranking=ranked("a")),
+        answered(asked("o ru", kind="l", gold=[GOLD], variant_of="o", variant="ru"), WRONG),
+        answered(
+            asked("p ru", kind="m", relevant=relevant, variant_of="p", variant="ru"), ranking=ranked("x", "a")
+        ),
+        answered(asked("no sort", kind="l", gold=[GOLD], variant_of="o"), RIGHT),
+    ]
+    kinds = score_run(run_of(*pairs, documents=[DOCUMENT]), resamples=10).by_kind
+    found = {kind: metrics.get("variant_kept_language") for kind, metrics in kinds.items()}
+    # Kind m has ranks only, but the run has a pair with gold.
+    assert {kind: one and one.value for kind, one in found.items()} == {
+        "k": None,
+        "fact": None,
+        "l": 0.0,
+        "m": None,
+    }
+
+
+def test_one_answer_without_a_probability_leaves_every_kind_without_a_value() -> None:
+    pairs = [
+        answered(asked("a", kind="k", gold=[GOLD]), RIGHT, confidence=0.9),
+        answered(asked("b", kind="k", answerable=False), confidence=0.2),
+        answered(asked("c", kind="l", gold=[GOLD]), RIGHT, confidence=None),
+    ]
+
+    def names(*some: Asked) -> set[str]:
+        found = score_run(run_of(*some, documents=[DOCUMENT]), resamples=10).by_kind["k"]
+        return {"auroc_answerable", "aurc", "ece"} & found.keys()
+
+    assert names(*pairs[:2]) == {"auroc_answerable", "aurc", "ece"}
+    assert names(*pairs) == set()
+
+
+def test_a_citation_after_the_fifth_makes_an_answer_right() -> None:
+    late = case_of(answered(asked("q", gold=[GOLD]), *[WRONG] * 5, RIGHT), DOCUMENT)
+    assert (gold_quote_hit(late, 5), right_outcome(late)) == (0.0, 1.0)
+
+
 def test_score_kept_is_of_ranks_where_there_is_no_gold() -> None:
     relevant = {"a": 1}
     pairs = [
@@ -252,6 +296,7 @@ def test_score_kept_is_of_ranks_where_there_is_no_gold() -> None:
         ("ru", "language"),
         ("pt-BR", "language"),
         ("zh_Hant", "language"),
+        ("en-x", "other"),
         ("upper case", "other"),
         ("RU", "other"),
         ("", "other"),

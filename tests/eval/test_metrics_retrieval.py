@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import log2
 
 import pytest
@@ -88,6 +89,11 @@ def test_gold_names_the_relevant_document_where_there_are_no_qrels() -> None:
     assert values(answered(question, ranking=ranked("e", "d")))["rr_at_10"] == [0.5]
 
 
+def test_of_a_document_graded_twice_the_last_grade_counts() -> None:
+    twice = replace(asked("q"), relevant=(("a", 1), ("b", 1), ("a", 0)))
+    assert values(answered(twice, ranking=ranked("a", "b")))["rr_at_10"] == [0.5]
+
+
 def test_no_questions_and_no_judged_questions_give_no_values() -> None:
     assert values()["ndcg_at_10"] == []
     assert values(answered(asked("q"), ranking=ranked("a")))["ndcg_at_10"] == [None]
@@ -133,14 +139,31 @@ def test_evidence_is_compared_by_text_where_one_side_has_no_place() -> None:
     question = asked("q", gold=[Gold(text="Beta  two."), Gold(text="Delta.")])
     foreign = RankedPassage(document_id=None, start=None, end=None, text="… Beta\ntwo. …", score=None)
     assert evidence_recall(case_of(answered(question, ranking=(foreign,))), 10) == 0.5
-    # The document is known, its text is not kept: gold's own offsets count.
+    # The document is named but not kept: offsets into it are not trusted, those of gold neither.
     placed = asked("p", gold=[gold_in(DOCUMENT, "Beta two.")])
-    assert (
-        evidence_recall(case_of(answered(placed, ranking=(passage(DOCUMENT, 0, 20, text="?"),))), 10) == 1.0
-    )
+    for text, expected in (("?", 0.0), ("x Beta\ntwo.", 1.0)):
+        unkept = passage(DOCUMENT, 0, 20, text=text)
+        assert evidence_recall(case_of(answered(placed, ranking=(unkept,))), 10) == expected
+    # Kept, but without that text there.
+    for start, end in ((0, 20), (0, 99)):
+        false = passage(DOCUMENT, start, end, text="Alpha one.")
+        assert evidence_recall(case_of(answered(placed, ranking=(false,)), DOCUMENT), 10) == 0.0
     elsewhere = source("e", DOCUMENT.text)
     case = case_of(answered(placed, ranking=(passage(elsewhere, 0, 33),)), DOCUMENT, elsewhere)
     assert evidence_recall(case, 10) == 0.0
+
+
+def test_evidence_counts_at_every_place_of_its_text() -> None:
+    again = source("d", "Beta two. Alpha one. Beta two.")
+    late = (passage(again, 21, 30),)
+    for gold in (gold_in(again, "Beta two."), Gold(text="Beta two.", document_id="d")):
+        assert evidence_recall(case_of(answered(asked("q", gold=[gold]), ranking=late), again), 10) == 1.0
+    # It stands in the document, so that its text in a passage that cuts it does not count.
+    cut = (passage(again, 22, 30),)
+    assert (
+        evidence_recall(case_of(answered(asked("q", gold=[Gold(text="Beta two.")]), ranking=cut), again), 4)
+        == 0
+    )
 
 
 def test_evidence_is_not_defined_without_gold_or_ranking() -> None:
