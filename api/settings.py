@@ -75,6 +75,24 @@ class Settings(BaseSettings):
     dense_weight: float = Field(
         RagSettings().dense_weight, ge=0.0, le=10.0, description="what a cosine counts in it; 0: leave it out"
     )
+    part_weight: float = Field(
+        RagSettings().part_weight,
+        ge=0.0,
+        le=10.0,
+        description="what the best part of a long question counts in it",
+    )
+    source_weight: float = Field(
+        RagSettings().source_weight,
+        ge=0.0,
+        le=10.0,
+        description="what a publisher or title that a question names counts in it",
+    )
+    date_weight: float = Field(
+        RagSettings().date_weight,
+        ge=0.0,
+        le=10.0,
+        description="what a day of publication that it names counts in it",
+    )
     evidence_passages: int = Field(5, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
         None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
@@ -136,6 +154,9 @@ class Settings(BaseSettings):
         return RagSettings(
             lexical_weight=self.lexical_weight,
             dense_weight=self.dense_weight,
+            part_weight=self.part_weight,
+            source_weight=self.source_weight,
+            date_weight=self.date_weight,
             evidence_passages=self.evidence_passages,
             min_probability=self.min_probability,
         )

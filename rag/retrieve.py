@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from index.generation import Generation
+from index.terms import content_terms
 from index.types import Embedder, FloatArray, RowFilter, ScoredPassage
+from rag.parts import parts_of
 from rag.settings import RagSettings
+from rag.source_hints import SourceHints, SourceNames
 from rag.spelling import corrected
+from rag.turns import in_turns
 from rag.types import Filters, Question
 
 # Two passages that share this much of their words say the same; the better one is kept.
@@ -57,40 +64,93 @@ class Retriever:
     def retrieve(self, question: Question, k: int, allowed: RowFilter | None) -> Retrieved:
         """Return at most `k` passages, best first, ties by row.
 
-        The score is `lexical_weight` times BM25 divided by the best BM25 of this question, plus
-        `dense_weight` times the cosine: BM25 has no scale of its own, and a ranking needs only the order.
+        The score of a text is `lexical_weight` times BM25 divided by the best BM25 of that text, plus
+        `dense_weight` times the cosine: BM25 has no scale of its own, and a ranking needs only the
+        order. To that of the question is added `part_weight` times the best of its parts, if it asks
+        for several things, and what its sources count (see `_preferred`). Passages of two named
+        sources or more then take turns.
         """
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
-        vector = self._embedder.embed_queries([question.standalone])
         corrections = corrected(question.terms, generation.lexical)
-        wanted = tuple(dict.fromkeys(corrections.get(term, term) for term in question.terms))
-        lexical = dict(generation.lexical.search(wanted, depth, allowed)) if settings.lexical_weight else {}
-        mask = None if allowed is None else allowed.rows
-        dense = dict(generation.vectors.search(vector, depth, mask)[0]) if settings.dense_weight else {}
-        best = max(lexical.values(), default=1.0)
-        rows = sorted(set(lexical) | set(dense))
-        cosines = self._cosines(vector, rows, dense)
+        texts = [question.standalone, *(parts_of(question.standalone) if settings.part_weight else ())]
+        vectors = self._embedder.embed_queries(texts)
+        wanted = [_in_place(question.terms, corrections)]
+        wanted += [_in_place(content_terms(text), corrections) for text in texts[1:]]
+        found = [self._found(terms, vectors[n], depth, allowed) for n, terms in enumerate(wanted)]
+        hints = self._hints(question, allowed)
+        lexical = [dict(one) for one, _ in found]
+        rows = {row for one, dense in found for row in (*one, *dense)}
+        for group in hints.named:
+            # What a named source says may lie below everybody else's.
+            bm25, dense = self._found(wanted[0], vectors[0], k, generation.row_filter(group))
+            lexical[0] |= bm25
+            rows |= {*bm25, *dense}
+        ordered = sorted(rows)
+        cosines = self._cosines(vectors, ordered)
+        scores = _fused(lexical[0], cosines[:, 0], ordered, settings)
+        if len(texts) > 1:
+            parts = [_fused(lexical[n], cosines[:, n], ordered, settings) for n in range(1, len(texts))]
+            scores = scores + settings.part_weight * np.max(parts, axis=0)
+        scores, turns = self._preferred(scores, ordered, hints)
         hits = [
             Hit(
-                row=row,
-                score=settings.lexical_weight * lexical.get(row, 0.0) / best
-                + settings.dense_weight * cosines[row],
-                bm25=lexical.get(row, 0.0),
-                cosine=cosines[row],
+                row=ordered[n], score=score, bm25=lexical[0].get(ordered[n], 0.0), cosine=float(cosines[n, 0])
             )
-            for row in rows
+            for n, score in in_turns(scores, turns, settings.turn_penalty)
         ]
-        hits.sort(key=lambda hit: (-hit.score, hit.row))
-        return Retrieved(hits=tuple(hits[:k]), vector=vector, terms=wanted, corrections=corrections)
+        return Retrieved(hits=tuple(hits[:k]), vector=vectors[:1], terms=wanted[0], corrections=corrections)
 
-    def _cosines(self, vector: FloatArray, rows: list[int], known: dict[int, float]) -> dict[int, float]:
-        """Fill in the cosines of passages that only the lexical search found."""
-        missing = [row for row in rows if row not in known]
-        if not missing:
-            return known
-        values = self.generation.vectors.reconstruct(missing) @ vector[0]
-        return known | {row: float(value) for row, value in zip(missing, values, strict=True)}
+    def _found(
+        self, terms: Sequence[str], vector: FloatArray, depth: int, allowed: RowFilter | None
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """Return BM25 and cosine by row, of the searches that count for anything."""
+        lexical: dict[int, float] = {}
+        dense: dict[int, float] = {}
+        if self._settings.lexical_weight:
+            lexical = dict(self.generation.lexical.search(terms, depth, allowed))
+        if self._settings.dense_weight:
+            mask = None if allowed is None else allowed.rows
+            dense = dict(self.generation.vectors.search(vector[None], depth, mask)[0])
+        return lexical, dense
+
+    def _cosines(self, vectors: FloatArray, rows: list[int]) -> FloatArray:
+        """Return the cosine of every passage and every text, `(rows, texts)`."""
+        if not rows:
+            return np.zeros((0, len(vectors)), dtype=np.float32)
+        cosines: FloatArray = self.generation.vectors.reconstruct(rows) @ vectors.T
+        return cosines
+
+    def _hints(self, question: Question, allowed: RowFilter | None) -> SourceHints:
+        """Return what the question says of its sources, of those that may be used."""
+        if not (self._settings.source_weight or self._settings.date_weight):
+            return SourceHints()
+        hints = self._names.hints(question.standalone)
+        if allowed is None or allowed.documents is None:
+            return hints
+        named = (group & allowed.documents for group in hints.named)
+        return SourceHints(
+            named=tuple(dict.fromkeys(group for group in named if group)),
+            dated=hints.dated & allowed.documents,
+        )
+
+    @cached_property
+    def _names(self) -> SourceNames:
+        return SourceNames(self.generation.documents(start=0, limit=-1))
+
+    def _preferred(
+        self, scores: FloatArray, rows: Sequence[int], hints: SourceHints
+    ) -> tuple[FloatArray, list[tuple[int, ...]]]:
+        """Add what a named source and a named day count; return also whose turn each passage takes."""
+        if not (hints.named or hints.dated):
+            return scores, []
+        documents = [self.generation.document_ordinal(row) for row in rows]
+        turns = [tuple(n for n, group in enumerate(hints.named) if one in group) for one in documents]
+        preferred = scores + self._settings.source_weight * np.array([bool(turn) for turn in turns])
+        preferred = preferred + self._settings.date_weight * np.array(
+            [one in hints.dated for one in documents]
+        )
+        return preferred, turns if len(hints.named) > 1 else []
 
     def search(self, question: Question, k: int, allowed: RowFilter | None) -> list[ScoredPassage]:
         """Return the ranking that `POST /v1/search` shows, repeats of one text collapsed."""
@@ -143,3 +203,17 @@ def _accepts(filters: Filters, row: dict[str, Any]) -> bool:
 
 def _day(value: str) -> date:
     return datetime.fromisoformat(value).date()
+
+
+def _in_place(terms: Sequence[str], corrections: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the terms, misspelt ones put right, each once."""
+    return tuple(dict.fromkeys(corrections.get(term, term) for term in terms))
+
+
+def _fused(
+    lexical: Mapping[int, float], cosines: FloatArray, rows: Sequence[int], settings: RagSettings
+) -> FloatArray:
+    """Return both scores in one, by row."""
+    best = max(lexical.values(), default=1.0)
+    bm25 = np.array([lexical.get(row, 0.0) for row in rows], dtype=np.float64)
+    return settings.lexical_weight * bm25 / best + settings.dense_weight * cosines

@@ -13,11 +13,17 @@ class RagSettings:
 
     `dense_weight` is what a cosine counts beside a BM25 score of at most `lexical_weight`;
     `eval/bench/fusion.py` makes the table that it was chosen by. A weight of 0 leaves that search out.
+    `part_weight` is what the best part of a question counts beside the whole, `source_weight` and
+    `date_weight` what a publisher, title or day that it names; see `rag.retrieve`.
     """
 
     candidates_k: int = 100
     lexical_weight: float = 1.0
     dense_weight: float = 0.6
+    part_weight: float = 1.0
+    source_weight: float = 1.0
+    date_weight: float = 0.6
+    turn_penalty: float = 0.3
     evidence_passages: int = 5
     read_sentences: int = 24
     closest: int = 3
@@ -29,6 +35,10 @@ class RagSettings:
             "candidates_k": (1, 1000),
             "lexical_weight": (0.0, 10.0),
             "dense_weight": (0.0, 10.0),
+            "part_weight": (0.0, 10.0),
+            "source_weight": (0.0, 10.0),
+            "date_weight": (0.0, 10.0),
+            "turn_penalty": (0.0, 10.0),
             "evidence_passages": (1, 100),
             "read_sentences": (1, 200),
             "closest": (0, 20),

@@ -55,7 +55,9 @@ def by_hand(
 ) -> tuple[Retriever, ScriptedLexical]:
     scripted = ScriptedLexical(lexical)
     generation: Any = SimpleNamespace(
-        lexical=scripted, vectors=NumpyStore(np.array(vectors, dtype=np.float32))
+        lexical=scripted,
+        vectors=NumpyStore(np.array(vectors, dtype=np.float32)),
+        documents=lambda **_: iter(()),
     )
     return Retriever(generation, OneVector(), RagSettings(**settings)), scripted  # type: ignore[arg-type]
 

@@ -1,0 +1,62 @@
+"""Questions that ask for several things, and the many that do not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.terms import content_terms
+from rag.parts import parts_of
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "why does the US want Central Asian minerals?",
+        "Who signed it, and when?",
+        "How many tonnes of tungsten did Kazakhstan export to the US in 2024?",
+        "Is copper, zinc or tin mined in Chile and Peru?",
+        "",
+        "???",
+        "а, но, или",
+    ],
+)
+def test_a_question_for_a_single_thing_has_no_parts(question: str) -> None:
+    assert parts_of(question) == ()
+
+
+def test_parts_are_cut_where_the_next_thing_is_asked_for() -> None:
+    assert parts_of(
+        "Does the Guardian article call the mine a threat to the northern river, while the Times article "
+        "expects hundreds of jobs for the whole valley?"
+    ) == (
+        "Does the Guardian article call the mine a threat to the northern river,",
+        "while the Times article expects hundreds of jobs for the whole valley?",
+    )
+
+
+def test_a_short_piece_stays_with_what_stands_before_it() -> None:
+    assert parts_of(
+        "Which minister, in May, opened the second copper mine of Peru, "
+        "and who criticised the dirty water of the northern river?"
+    ) == (
+        "Which minister, in May, opened the second copper mine of Peru,",
+        "and who criticised the dirty water of the northern river?",
+    )
+
+
+def test_an_enumeration_is_no_list_of_questions() -> None:
+    piece = "the copper mines of northern Chile produce metal for foreign markets"
+    assert len(parts_of(", ".join([piece] * 6))) == 6
+    assert parts_of(", ".join([piece] * 7)) == ()
+
+
+@given(st.text(alphabet="abс дeж ,;:–é́😀\n\r", max_size=300) | st.text(max_size=200))
+def test_parts_are_pieces_of_the_question_in_order(question: str) -> None:
+    parts = parts_of(question)
+    place = 0
+    for part in parts:
+        place = question.index(part, place) + len(part)
+        assert len(content_terms(part)) >= 4
+    assert len(parts) != 1
