@@ -1,4 +1,4 @@
-"""Makes the README's table of figures from the result files: `python -m eval.figures README.md`.
+"""Makes the README's tables of figures from the result files: `python -m eval.figures README.md`.
 
 No number is written by hand: what a file does not hold is not in the table.
 """
@@ -14,7 +14,6 @@ from typing import Any
 
 Row = tuple[str, str, str, str]
 
-_BEGIN, _END = "<!-- figures:begin -->", "<!-- figures:end -->"
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -146,11 +145,160 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
 )
 
 
+# What each data set can tell, in the words of `verse eval metrics`.
+_BASELINE_ROWS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "seeds",
+        "seeds",
+        (
+            ("success_at_1", "right article first"),
+            ("gold_quote_hit_at_5", "gold quote among 5"),
+            ("gold_quote_hit_at_1", "gold quote first"),
+            ("refusal_precision", "refusal precision"),
+            ("refusal_recall", "refusal recall"),
+            ("auroc_answerable", "AUROC of answerable"),
+            ("ece", "calibration error"),
+        ),
+    ),
+    (
+        "multihop_rag",
+        "MultiHop-RAG dev",
+        (
+            ("hits_at_4", "Hits@4"),
+            ("hits_at_10", "Hits@10"),
+            ("mrr_at_10", "MRR@10"),
+            ("evidence_recall_at_10", "evidence recall@10"),
+            ("auroc_answerable", "AUROC of answerable"),
+        ),
+    ),
+    (
+        "squad2",
+        "SQuAD 2.0, nine articles",
+        (
+            ("success_at_1", "right paragraph first"),
+            ("reading_em_answerable", "EM, answerable"),
+            ("reading_f1_answerable", "F1, answerable"),
+            ("gold_quote_hit_at_5", "gold quote among 5"),
+            ("refusal_recall", "refusal recall"),
+            ("auroc_answerable", "AUROC of answerable"),
+            ("ece", "calibration error"),
+        ),
+    ),
+    (
+        "clapnq",
+        "CLAP NQ dev",
+        (
+            ("success_at_1", "right passage first"),
+            ("gold_quote_hit_at_5", "gold quote among 5"),
+            ("quote_recall", "quote recall"),
+            ("refusal_recall", "refusal recall"),
+            ("auroc_answerable", "AUROC of answerable"),
+        ),
+    ),
+    (
+        "scifact",
+        "SciFact test",
+        (
+            ("ndcg_at_10", "nDCG@10"),
+            ("recall_at_10", "recall@10"),
+        ),
+    ),
+)
+
+
+def baselines_table(results: Path = RESULTS) -> str:
+    """Return the shipped system beside its two searches alone, from `baselines.json`."""
+    content = _content(results, "baselines")
+    if content is None:
+        return ""
+    systems = [row["system"] for row in next(iter(content["sets"].values()))]
+    lines = [
+        f"| data set (questions) | score | {' | '.join(systems)} |",
+        "| --- | --- |" + " --- |" * len(systems),
+    ]
+    for name, label, metrics in _BASELINE_ROWS:
+        rows = content["sets"].get(name)
+        if rows is None:
+            continue
+        questions = rows[0]["counts"]["questions"]
+        for metric, title in metrics:
+            cells = [_estimate(row["metrics"].get(metric)) for row in rows]
+            lines.append(f"| {label} ({questions}) | {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def rival_table(results: Path = RESULTS) -> str:
+    """Return ours and the rival's side by side, from `rival.json`."""
+    content = _content(results, "rival")
+    if content is None:
+        return ""
+    labels = {"multihop_rag": "MultiHop-RAG dev", "squad2": "SQuAD 2.0, nine articles"}
+    lines = []
+    for name, found in content["sets"].items():
+        systems = list(found["systems"])
+        if not lines:
+            lines += [
+                f"| data set | score | {' | '.join(systems)} |",
+                "| --- | --- |" + " --- |" * len(systems),
+            ]
+        rows = [found["systems"][system] for system in systems]
+        for metric, title in (
+            ("hits_at_4", "Hits@4"),
+            ("hits_at_10", "Hits@10"),
+            ("mrr_at_10", "MRR@10"),
+            ("success_at_1", "right document first"),
+            ("ndcg_at_10", "nDCG@10"),
+        ):
+            cells = [_estimate(row["scores"].get(metric)) for row in rows]
+            if any(cell != "–" for cell in cells):
+                lines.append(f"| {labels[name]} | {title} | {' | '.join(cells)} |")
+        times = [f"{row['search_latency']['p50_ms']:.1f} / {row['search_latency']['p95_ms']:.1f} ms" for row in rows]
+        lines.append(f"| {labels[name]} | search p50 / p95 | {' | '.join(times)} |")
+        speeds = [f"{row['indexing']['characters_per_s'] / 1000:.0f} thousand characters/s" for row in rows]
+        lines.append(f"| {labels[name]} | indexing | {' | '.join(speeds)} |")
+    return "\n".join(lines)
+
+
+def _content(results: Path, name: str) -> dict[str, Any] | None:
+    path = results / f"{name}.json"
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _estimate(found: dict[str, Any] | None) -> str:
+    if found is None or found["value"] is None:
+        return "–"
+    if found["low"] is None:
+        return f"{found['value']:.3f}"
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "figures": figures_table,
+    "baselines": baselines_table,
+    "rival": rival_table,
+}
+"""What stands between the marks of each name in the README."""
+
+
 def main(readme: Path) -> None:
-    """Write the table between its marks."""
+    """Write each table between its marks.
+
+    Raises:
+        ValueError: the README lacks the marks of a table.
+    """
     text = readme.read_text(encoding="utf-8")
-    block = f"{_BEGIN}\n{figures_table()}\n{_END}"
-    readme.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: block, text, flags=re.DOTALL), encoding="utf-8")
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        block = f"{begin}\n{table(RESULTS)}\n{end}"
+        text, count = re.subn(f"{begin}.*{end}", lambda _, block=block: block, text, flags=re.DOTALL)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(
+                f"{readme}: {count} places for the table {name!r}; mark one with {begin} and {end}"
+            )
+    readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.settings import Settings, settings_table
-from eval.figures import figures_table
+from eval.figures import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +33,8 @@ def test_the_readme_lists_every_setting_as_it_is() -> None:
 
 
 def test_the_readme_shows_the_figures_of_the_result_files() -> None:
-    assert block("figures") == figures_table(ROOT / "eval" / "results")
+    for name, table in TABLES.items():
+        assert block(name) == table(ROOT / "eval" / "results")
 
 
 def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> None:

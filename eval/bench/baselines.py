@@ -2,7 +2,8 @@
 
     python -m eval.bench.baselines --data FOLDER [--runs FOLDER] [--out eval/results/baselines.json]
 
-BM25 alone and dense alone are the same service with one of its two searches left out: what answers,
+BM25 alone and dense alone are the same service with one of its two searches left out, and with it
+what the shipped ranking makes of a question's parts and of the sources that it names: what answers,
 quotes and refuses behind them is the same reader. Each row is one `verse eval run`, in a process of
 its own; a run folder that is there already is scored again, not asked again.
 """
@@ -23,9 +24,10 @@ from eval.run_folder import read_manifest, read_run
 from eval.score import score_run, scores_json
 
 MODULE = "eval.bench.baselines"
+_PLAIN = {"VERSE_PART_WEIGHT": "0", "VERSE_SOURCE_WEIGHT": "0", "VERSE_DATE_WEIGHT": "0"}
 SYSTEMS: Mapping[str, Mapping[str, str]] = {
-    "BM25 alone": {"VERSE_DENSE_WEIGHT": "0"},
-    "dense alone": {"VERSE_LEXICAL_WEIGHT": "0"},
+    "BM25 alone": {"VERSE_DENSE_WEIGHT": "0", **_PLAIN},
+    "dense alone": {"VERSE_LEXICAL_WEIGHT": "0", **_PLAIN},
     "shipped": {},
 }
 DATA_SETS = ("seeds", "multihop_rag", "squad2", "clapnq", "scifact")
@@ -82,7 +84,9 @@ def row_of(place: Path, system: str) -> dict[str, Any]:
 
 def main() -> None:
     """Read the command line, make the runs and write the result."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with the public data sets")
     parser.add_argument("--sets", default=",".join(DATA_SETS))
     parser.add_argument("--runs", type=Path, help="keep the run folders, and the indexes, here")
