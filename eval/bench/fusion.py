@@ -20,8 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from eval.bench.multihop import RESAMPLES, measures, read_queries, read_rows, with_intervals, write_corpus
+from eval.bench.multihop import read_queries, with_intervals, write_corpus
 from eval.bench.record import cores, provenance, write_json
+from eval.datasets.files import read_rows
+from eval.metrics.multihop import scores
+from eval.statistics import RESAMPLES
 from index.build import update_index
 from index.embed import open_embedder
 from index.generation import Generation, open_current
@@ -183,7 +186,7 @@ def multihop(folder: Path, options: argparse.Namespace) -> tuple[Path, list[Case
     write_corpus(options.data, corpus, documents=options.documents)
 
     def case(text: str, facts: tuple[str, ...]) -> Case:
-        return Case(text=text, score=lambda hits: measures([hit.passage.text for hit in hits], facts))
+        return Case(text=text, score=lambda hits: scores([hit.passage.text for hit in hits], facts))
 
     queries = read_queries(options.data)[: options.queries]
     return corpus, [case(query.text, query.facts) for query in queries]
@@ -195,7 +198,7 @@ def squad(folder: Path, options: argparse.Namespace) -> tuple[Path, list[Case]]:
     ids: dict[str, str] = {}
     questions: list[tuple[str, str]] = []
     with corpus.open("w", encoding="utf-8") as file:
-        for row in read_rows(options.data / _SQUAD):
+        for _, row in read_rows(options.data / _SQUAD):
             context = row["context"]
             if context not in ids:
                 ids[context] = f"p{len(ids):04d}"

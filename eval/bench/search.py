@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.bench.multihop import RESAMPLES, Query, measures, read_queries, with_intervals, write_corpus
+from eval.bench.multihop import Query, read_queries, with_intervals, write_corpus
 from eval.bench.record import (
     ChildServer,
     Client,
@@ -26,6 +26,8 @@ from eval.bench.record import (
     provenance,
     write_json,
 )
+from eval.metrics.multihop import scores
+from eval.statistics import RESAMPLES
 
 MODULE = "eval.bench.search"
 _K = 10
@@ -54,7 +56,7 @@ def search_all(port: int, queries: Sequence[Query]) -> tuple[list[dict[str, floa
     for query in queries:
         found, elapsed = posted(client, "/v1/search", {"query": query.text, "k": _K})
         seconds.append(elapsed)
-        rows.append(measures([passage["text"] for passage in found["passages"]], query.facts))
+        rows.append(scores([passage["text"] for passage in found["passages"]], query.facts))
     client.close()
     return rows, seconds
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.bench.multihop import NULL_QUERY, as_document
 from eval.datasets.files import find_file, objects, read_rows, string, sub_folder, whole_number
 from eval.datasets.making import make_data_set, question_text
 from eval.datasets.offsets import canonical, distinct, located
 from eval.errors import DataSetError
 from eval.types import DataSet, Gold, Question
 
+NULL_QUERY = "null_query"
 NAME, LICENCE = "multihop_rag", "ODC-BY (annotations; the articles belong to their publishers)"
 
 
@@ -42,6 +42,20 @@ def load(folder: Path | None) -> DataSet:
         for where, row in read_rows(find_file(place, "queries.dev.jsonl", "queries.jsonl"))
     ]
     return make_data_set(name=NAME, licence=LICENCE, questions=questions, documents=documents)
+
+
+def as_document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert an article: its source is our publisher; the category, which we do not know, a label."""
+    return {
+        "id": row["id"],
+        "title": row["title"],
+        "text": row["text"],
+        "publisher": row["source"],
+        "author": row["author"],
+        "published_at": row["published_at"],
+        "url": row["url"],
+        "category": row["category"],
+    }
 
 
 def _question(row: Mapping[str, Any], where: str, originals: Mapping[str, str]) -> Question:
