@@ -233,7 +233,7 @@ def rival_table(results: Path = RESULTS) -> str:
     if content is None:
         return ""
     labels = {"multihop_rag": "MultiHop-RAG dev", "squad2": "SQuAD 2.0, nine articles"}
-    lines = []
+    lines: list[str] = []
     for name, found in content["sets"].items():
         systems = list(found["systems"])
         if not lines:
