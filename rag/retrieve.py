@@ -17,7 +17,7 @@ from rag.parts import parts_of
 from rag.settings import RagSettings
 from rag.source_hints import SourceHints, SourceNames
 from rag.spelling import corrected
-from rag.turns import in_turns
+from rag.turns import ScoreArray, in_turns
 from rag.types import Filters, Question
 
 # Two passages that share this much of their words say the same; the better one is kept.
@@ -139,8 +139,8 @@ class Retriever:
         return SourceNames(self.generation.documents(start=0, limit=-1))
 
     def _preferred(
-        self, scores: FloatArray, rows: Sequence[int], hints: SourceHints
-    ) -> tuple[FloatArray, list[tuple[int, ...]]]:
+        self, scores: ScoreArray, rows: Sequence[int], hints: SourceHints
+    ) -> tuple[ScoreArray, list[tuple[int, ...]]]:
         """Add what a named source and a named day count; return also whose turn each passage takes."""
         if not (hints.named or hints.dated):
             return scores, []
@@ -212,7 +212,7 @@ def _in_place(terms: Sequence[str], corrections: Mapping[str, str]) -> tuple[str
 
 def _fused(
     lexical: Mapping[int, float], cosines: FloatArray, rows: Sequence[int], settings: RagSettings
-) -> FloatArray:
+) -> ScoreArray:
     """Return both scores in one, by row."""
     best = max(lexical.values(), default=1.0)
     bm25 = np.array([lexical.get(row, 0.0) for row in rows], dtype=np.float64)

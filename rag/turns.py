@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from index.types import FloatArray
+import numpy as np
+from numpy.typing import NDArray
 
+ScoreArray = NDArray[np.float64]
 # As deep as sources take turns; below, nobody reads.
 _TURNS = 40
 
 
 def in_turns(
-    scores: FloatArray, turns: Sequence[tuple[int, ...]], penalty: float
+    scores: ScoreArray, turns: Sequence[tuple[int, ...]], penalty: float
 ) -> Iterator[tuple[int, float]]:
     """Yield (place, score), best first, ties by place; a source that was heard waits for the others.
 
