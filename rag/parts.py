@@ -17,6 +17,8 @@ _JOINT = re.compile(
 # Shorter pieces say too little to be searched for: they stay with what stands before them.
 _LEAST_TERMS = 4
 _MOST_PARTS = 6
+# What a follow-up is about (see `rag.follow_up`) goes with every part of it.
+_TOPIC = re.compile(r"\s\((?:about|про): [^()]*\)$")
 
 
 def parts_of(question: str) -> tuple[str, ...]:
@@ -24,6 +26,9 @@ def parts_of(question: str) -> tuple[str, ...]:
 
     A part has at least four content terms, so that most questions have none.
     """
+    topic = _TOPIC.search(question)
+    if topic is not None:
+        return tuple(part + topic.group() for part in parts_of(question[: topic.start()]))
     cuts = [0, *(joint.end() for joint in _JOINT.finditer(question)), len(question)]
     pieces: list[tuple[int, int, int]] = []  # start, end, content terms
     for start, end in pairwise(cuts):

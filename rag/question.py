@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from index.terms import content_terms, terms
 from rag.errors import QuestionError
+from rag.follow_up import MAX_CHARACTERS as MAX_CHARACTERS
+from rag.follow_up import standalone
 from rag.types import AnswerType, Question, Turn
-
-MAX_CHARACTERS = 2000
 
 _TYPES: tuple[tuple[AnswerType, str], ...] = (
     (AnswerType.REASON, r"\b(?:why|what for|how come|for what reasons?|what (?:is|are|was|were) the (?:reasons?|motives?|motivations?|causes?)|what (?:drives?|drove|motivates?|motivated|explains?|caused?|causes|makes?|made)|reasons? (?:for|why|behind))\b|\bпочему\b|\bзачем\b|\bwarum\b|\bpourquoi\b"),
@@ -26,12 +26,6 @@ _TYPE_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, patt
 _NAME = re.compile(
     r"\b(?:[A-Z]\.){2,}|(?<![.?!]\s)(?<!^)\b[A-ZА-ЯЁ][\w’'-]*(?: [A-ZА-ЯЁ][\w’'-]*)*|\b[A-Z]{2,}\b|\b\d[\d.,]*\w*"
 )
-_ANAPHORA = re.compile(
-    r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|such|same|ones?|former|latter|"
-    r"он|она|оно|они|его|её|ее|их|ему|ей|им|этот|эта|это|эти|там|тогда)\b|^\W*(?:and|but|so|what about|how about|а|и)\b",
-    re.IGNORECASE,
-)
-_FEW_TERMS = 2
 
 
 def checked_question(text: str) -> str:
@@ -59,21 +53,24 @@ def checked_question(text: str) -> str:
 def read_question(text: str, history: Sequence[Turn] = ()) -> Question:
     """Return the question with everything that later stages want to know of it.
 
+    A follow-up that names no kind of its own ("And in 2024?") asks for what the question before it did.
+
     Raises:
-        QuestionError: see `checked_question`; or the earlier turn that is needed is no Unicode text.
+        QuestionError: see `checked_question`.
     """
     question = checked_question(text)
-    standalone = _standalone(question, history)
-    wanted = tuple(dict.fromkeys(content_terms(standalone)))
+    whole = standalone(question, history)
+    wanted = tuple(dict.fromkeys(content_terms(whole)))
     if not wanted:
         # Nothing but function words ("who is it?"): they are all there is to go by.
-        wanted = tuple(dict.fromkeys(terms(standalone)))
+        wanted = tuple(dict.fromkeys(terms(whole)))
+    kind = _answer_type(question)
     return Question(
         text=question,
-        standalone=standalone,
-        answer_type=_answer_type(question),
+        standalone=whole,
+        answer_type=kind if kind is not AnswerType.OTHER else _answer_type(whole),
         terms=wanted,
-        names=frozenset(_name_terms(standalone)) & frozenset(wanted),
+        names=frozenset(_name_terms(whole)) & frozenset(wanted),
         language=_language(question),
     )
 
@@ -96,20 +93,3 @@ def _language(text: str) -> str:
     letters = [char for char in text if char.isalpha()]
     cyrillic = sum("\u0400" <= char <= "\u04ff" for char in letters)
     return "ru" if letters and cyrillic > len(letters) / 2 else "en"
-
-
-def _standalone(question: str, history: Sequence[Turn]) -> str:
-    """Put the last question of the conversation before one that leans on it.
-
-    A first step: the question is not reworded, so nothing is put into the person's mouth.
-    """
-    earlier = [turn.content.strip() for turn in history if turn.role == "user" and turn.content.strip()]
-    if not earlier:
-        return question
-    leans = _ANAPHORA.search(question) or len(set(content_terms(question))) <= _FEW_TERMS
-    if not leans:
-        return question
-    before = unicodedata.normalize("NFC", " ".join(earlier[-1].split()))[: MAX_CHARACTERS // 2]
-    if any(unicodedata.category(char) == "Cs" for char in before):
-        raise QuestionError("an earlier turn of the conversation holds a lone surrogate; remove it")
-    return f"{before} {question}"

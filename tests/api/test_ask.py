@@ -236,7 +236,7 @@ def test_history_makes_a_leaning_question_stand_alone(small: TestClient) -> None
     ]
     record = ask(small, "Who was its engineer?", history=history)
     assert record["question"] == "Who was its engineer?"
-    assert record["standalone_question"] == "Tell me of the Aldergate bridge. Who was its engineer?"
+    assert record["standalone_question"] == "Who was its engineer? (about: Aldergate bridge)"
     assert record["citations"][0]["document_id"] == "bridge"
 
 

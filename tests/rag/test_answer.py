@@ -240,7 +240,7 @@ def test_the_conversation_is_used(stages: Stages) -> None:
     )
     answer = ask(stages, "Where was it?", history=history, max_citations=1)
     assert answer.question == "Where was it?"
-    assert answer.standalone_question == "Who signed the treaty? Where was it?"
+    assert answer.standalone_question == "Where was it? (about: treaty)"
     assert answer.status == "answered"
 
 

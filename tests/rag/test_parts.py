@@ -46,6 +46,17 @@ def test_a_short_piece_stays_with_what_stands_before_it() -> None:
     )
 
 
+def test_every_part_of_a_follow_up_keeps_its_topic() -> None:
+    question = (
+        "Did they call the mine a threat to the northern river, while others expect hundreds of jobs for the "
+        "whole valley? (about: Guardian report, of May; Times)"
+    )
+    first, second = parts_of(question)
+    assert first == "Did they call the mine a threat to the northern river, (about: Guardian report, of May; Times)"
+    assert second.endswith("whole valley? (about: Guardian report, of May; Times)")
+    assert parts_of("Where was it? (about: the first treaty, the second treaty, the third treaty)") == ()
+
+
 def test_an_enumeration_is_no_list_of_questions() -> None:
     piece = "the copper mines of northern Chile produce metal for foreign markets"
     assert len(parts_of(", ".join([piece] * 6))) == 6
