@@ -25,7 +25,19 @@ MUST_HOLD = (
     "eval/expected.toml",
     "eval/report/style.css",
 )
-HIDDEN = ("pytest", "hypothesis", "sklearn", "playwright", "mypy", "ruff", "httpx2", "hatchling", "scipy", "ir_measures", "matplotlib")
+HIDDEN = (
+    "pytest",
+    "hypothesis",
+    "sklearn",
+    "playwright",
+    "mypy",
+    "ruff",
+    "httpx2",
+    "hatchling",
+    "scipy",
+    "ir_measures",
+    "matplotlib",
+)
 
 HIDE = f"import sys\nfor name in {HIDDEN!r}:\n    sys.modules[name] = None\n"
 

@@ -252,7 +252,10 @@ def rival_table(results: Path = RESULTS) -> str:
             cells = [_estimate(row["scores"].get(metric)) for row in rows]
             if any(cell != "–" for cell in cells):
                 lines.append(f"| {labels[name]} | {title} | {' | '.join(cells)} |")
-        times = [f"{row['search_latency']['p50_ms']:.1f} / {row['search_latency']['p95_ms']:.1f} ms" for row in rows]
+        times = [
+            f"{row['search_latency']['p50_ms']:.1f} / {row['search_latency']['p95_ms']:.1f} ms"
+            for row in rows
+        ]
         lines.append(f"| {labels[name]} | search p50 / p95 | {' | '.join(times)} |")
         speeds = [f"{row['indexing']['characters_per_s'] / 1000:.0f} thousand characters/s" for row in rows]
         lines.append(f"| {labels[name]} | indexing | {' | '.join(speeds)} |")

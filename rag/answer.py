@@ -14,6 +14,9 @@ from index.types import Document
 from rag import SOFTWARE_VERSION
 from rag.calibrate import Calibration
 from rag.cite import closest, compose
+from rag.disagree import find_disagreements, plans_and_events, told_by
+from rag.disagree_sides import WIDER, with_other_sides
+from rag.disagree_words import records, with_disagreements, with_time
 from rag.errors import GeneratorNotConfiguredError
 from rag.extract import draft_from, select_spans
 from rag.question import read_question
@@ -130,6 +133,8 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     threshold = stages.calibration.threshold if threshold is None else threshold
     document_of = _document_of(stages.generation)
     spans = select_spans(reading.candidates, ask.max_citations, margin=stages.calibration.margin)
+    wider = select_spans(reading.candidates, 2 * ask.max_citations, margin=WIDER * stages.calibration.margin)
+    spans = with_other_sides(question, spans, wider, ask.max_citations, document_of)
     draft = draft_from(spans, document_of)
     quotes, withheld = _verified(draft, reading, document_of)
     clock.lap("verify")
@@ -138,6 +143,11 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
         return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
+    # Where sources differ, and reports before and after (rag.disagree).
+    told = told_by(quotes, document_of, [reading.short_answer] if reading.short_answer else [])
+    differing = find_disagreements(question, told)
+    draft = with_time(draft, question, plans_and_events(question, told), told)
+    draft = with_disagreements(draft, question, differing, told)
     composed = compose(draft, quotes, document_of)
     return Answer(
         answer_id=_new_id(),
@@ -153,6 +163,7 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
         withheld=withheld,
         receipt=stages.receipt(),
         timings_ms=clock.total(),
+        disagreements=records(question, differing, quotes, composed.citations),
     )
 
 

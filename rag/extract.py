@@ -13,6 +13,7 @@ from index.terms import content_terms
 from index.types import Document, Passage, Sentence
 from rag.calibrate import DEFAULT_MARGIN
 from rag.cite import without_markers
+from rag.disagree_time import tells_otherwise
 from rag.types import Candidate, Draft, DraftSentence
 
 _SAME = 0.7
@@ -51,7 +52,7 @@ def select_spans(
     A sentence more than `margin` (log-odds) below the best is not worth a reader's time.
     """
     spans: list[Span] = []
-    chosen: list[frozenset[str]] = []
+    chosen: list[tuple[frozenset[str], str]] = []
     for candidate in candidates:
         if len(spans) == limit or candidate.score < candidates[0].score - margin:
             break
@@ -59,7 +60,8 @@ def select_spans(
         if not shown_text(text):
             continue  # a note's number alone on its line
         words = frozenset(content_terms(text))
-        if any(_says_the_same(words, other) for other in chosen):
+        # Other figures, dates or names in the same words, or a plan and its outcome: both must be seen.
+        if any(_says_the_same(words, other) and not tells_otherwise(text, said) for other, said in chosen):
             continue
         span = _widened(candidate)
         touching = [s for s in spans if _touch(s, span)]
@@ -70,7 +72,7 @@ def select_spans(
             spans = [s for number, s in enumerate(spans) if number == place or s not in touching]
         else:
             spans.append(span)
-        chosen.append(words)
+        chosen.append((words, text))
     return spans
 
 

@@ -52,7 +52,10 @@ def test_every_part_of_a_follow_up_keeps_its_topic() -> None:
         "whole valley? (about: Guardian report, of May; Times)"
     )
     first, second = parts_of(question)
-    assert first == "Did they call the mine a threat to the northern river, (about: Guardian report, of May; Times)"
+    assert (
+        first
+        == "Did they call the mine a threat to the northern river, (about: Guardian report, of May; Times)"
+    )
     assert second.endswith("whole valley? (about: Guardian report, of May; Times)")
     assert parts_of("Where was it? (about: the first treaty, the second treaty, the third treaty)") == ()
 
