@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from eval.datatypes import Entry, Failure, Question, Target, Timing
 from eval.errors import TargetError
-from eval.types import Entry, Failure, Question, Target, Timing
 
 # What differs from one asking to the next.
 _VARYING = ("id", "timings_ms")

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from eval.datatypes import Scores
 from eval.errors import EvaluationError
-from eval.types import Scores
 
 EXPECTED = Path(__file__).parent / "expected.toml"
 

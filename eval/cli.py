@@ -20,8 +20,8 @@ import typer
 from eval.errors import EvaluationError
 
 if TYPE_CHECKING:
+    from eval.datatypes import DataSet, Run, Target
     from eval.targets import InProcessService
-    from eval.types import DataSet, Run, Target
 
 app = typer.Typer(help="Measure quality and speed, and tell better from worse.", no_args_is_help=True)
 
@@ -436,9 +436,9 @@ def new(
     """Propose questions from your documents, for you to accept, edit or refuse."""
     wiring: Wiring = ctx.obj
     with wiring.reported():
+        from eval.datatypes import DataSet as Questions
         from eval.new import review_in_terminal
         from eval.targets import InProcess
-        from eval.types import DataSet as Questions
 
         everything = Questions(name="own", questions=(), sha256="", licence="yours")
         with wiring.progress_bar() as progress:

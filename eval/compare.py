@@ -20,9 +20,10 @@ from eval.comparison import (
     comparison_json,
     comparison_text,
 )
+from eval.datatypes import Run
 from eval.errors import EvaluationError
 from eval.metrics import METRICS, Case, Measured, Metric, cases_of, find_metric, measure
-from eval.statistics import (
+from eval.significance import (
     ALPHA,
     PERMUTATIONS,
     RESAMPLES,
@@ -38,7 +39,6 @@ from eval.statistics import (
     smallest_detectable,
     standard_error,
 )
-from eval.types import Run
 
 __all__ = ["DEFAULT", "Comparison", "compare_runs", "comparison_json", "comparison_text"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from eval.datatypes import Outcome
 from eval.score import rounded
-from eval.statistics import ALPHA, POWER
-from eval.types import Outcome
+from eval.significance import ALPHA, POWER
 
 Verdict = Literal["better", "worse", "no difference shown", "not tested"]
 

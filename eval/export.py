@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from eval.datatypes import Entry, Question, RankedPassage, Run
 from eval.errors import EvaluationError
-from eval.types import Entry, Question, RankedPassage, Run
 
 RowFormat = Literal["ragas", "deepeval"]
 

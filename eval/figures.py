@@ -59,7 +59,14 @@ def _search(content: dict[str, Any]) -> Iterator[Row]:
     yield (
         "search over its 609 articles, p50",
         f"{content['search_1_client']['p50_ms']:.1f} ms",
-        "≤ 20 ms",
+        "",
+        command,
+    )
+    asked = content["ask_1_client"]
+    yield (
+        "ask over them, p50 / p95",
+        f"{asked['p50_ms']:.0f} / {asked['p95_ms']:.0f} ms",
+        "≤ 250 / 600 ms",
         command,
     )
 
@@ -129,6 +136,42 @@ def _calibration(content: dict[str, Any]) -> Iterator[Row]:
     yield "the same: AUROC of answerable", f"{dev['auroc_answerable']:.3f}", "", command
 
 
+def _follow_ups(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.follow_ups --data DATA"
+    for name, label in (("held_out", "topics not tuned on"), ("all", "all topics")):
+        found = content["conversations"]["questions_only"][name]["retrieval_2021"]["ndcg_at_10"]
+        yield (
+            f"TREC CAsT follow-ups, nDCG@10 as a share of human rewrites', {label}",
+            f"{found['ours'] / found['human']:.3f}",
+            "≥ 0.85",
+            command,
+        )
+
+
+def _disagreements(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.disagreements"
+    held = content["held"]
+    yield "planted disagreements named, new stories", _share(held["both_sides_shown"]), "≥ 0.90", command
+    yield "false disagreements, new stories", _share(held["false_conflicts"]), "≤ 0.05", command
+
+
+def _support(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.support_mutations"
+    mutations, harmless = content["mutations"], content["harmless"]
+    yield (
+        "statements with one thing changed, held for supported",
+        f"{mutations['accepted']} of {mutations['total']}",
+        "0 of ≥ 500",
+        command,
+    )
+    yield (
+        "statements written otherwise, held for supported",
+        f"{harmless['accepted']} of {harmless['total']}",
+        "≥ 0.95",
+        command,
+    )
+
+
 def _share(found: dict[str, Any]) -> str:
     low, high = found["wilson_95"]
     return f"{found['share']:.3f} [{low:.3f}, {high:.3f}]"
@@ -142,6 +185,9 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("reliability", _reliability),
     ("boilerplate", _boilerplate),
     ("calibration", _calibration),
+    ("follow_ups", _follow_ups),
+    ("disagreements", _disagreements),
+    ("support_mutations", _support),
 )
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from eval.datatypes import Entry, Timing
 from eval.errors import RunFolderError
 from eval.run_folder import entry_from, entry_row, line_of, timing_from, timing_row
-from eval.types import Entry, Timing
 
 LOCK = "run.lock"
 

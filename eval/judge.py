@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from eval.datatypes import Entry, Estimate, Question, Run
 from eval.errors import EvaluationError, TargetError
 from eval.judgement import (
     Judgement,
@@ -29,8 +30,7 @@ from eval.judgement import (
     write_judgement,
 )
 from eval.run_folder import read_run
-from eval.statistics import wilson
-from eval.types import Entry, Estimate, Question, Run
+from eval.significance import wilson
 
 __all__ = [
     "Judgement",

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.datatypes import Estimate
 from eval.errors import EvaluationError, RunFolderError
 from eval.run_folder import write_rows
-from eval.types import Estimate
 
 JUDGEMENT, REPLIES = "judge.json", "judge.jsonl"
 FORMAT = 1

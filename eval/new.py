@@ -19,10 +19,10 @@ from typing import Any, Literal, Protocol
 
 from eval.datasets import own
 from eval.datasets.making import question_problem
+from eval.datatypes import SourceText
 from eval.errors import DataSetError
 from eval.propose import Proposal, propose
 from eval.run_folder import line_of
-from eval.types import SourceText
 from index.state import sync_file
 
 Action = Literal["accept", "edit", "reject", "unanswerable", "stop"]

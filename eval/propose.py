@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from eval.datatypes import Gold
 from eval.errors import DataSetError
 from eval.propose_rules import NUMBER, Form, forms, names, people_and_places
-from eval.types import Gold
 from index.split import paragraphs, sentences
 
 _T = TypeVar("_T")
@@ -40,7 +40,7 @@ _PRONOUN = re.compile(r"\b(?:he|she|they|him|them|his|her|their|it|он|она|�
 
 
 class Text(Protocol):
-    """A document as far as proposals need it; `eval.types.SourceText` is one."""
+    """A document as far as proposals need it; `eval.datatypes.SourceText` is one."""
 
     @property
     def document_id(self) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.ask import ask_one
+from eval.datatypes import DataSet, Entry, Outcome, Question, Target, Timing
 from eval.errors import DataSetError, EvaluationError, RunFolderError
 from eval.in_parallel import done_in_parallel, stop_on_signals
 from eval.journal import LOCK, Journal, JournalLine, only_process, sync_folder, writable
@@ -38,7 +39,6 @@ from eval.run_folder import (
 )
 from eval.run_resume import Opened, open_run, plain
 from eval.score import count
-from eval.types import DataSet, Entry, Outcome, Question, Target, Timing
 
 MAX_PARALLEL = 64
 MAX_SEARCH_K = 100

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from eval.datatypes import Entry, Question, SourceText, Target
 from eval.errors import TargetError
 from eval.in_parallel import done_in_parallel
-from eval.types import Entry, Question, SourceText, Target
 
 NOT_SERVED = "not_served"
 

@@ -20,8 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from eval.datatypes import Entry, Failure, Gold, Question, RankedPassage, Run, SourceText, Timing
 from eval.errors import RunFolderError
-from eval.types import Entry, Failure, Gold, Question, RankedPassage, Run, SourceText, Timing
 from rag.types import Turn
 
 FORMAT = 1

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from eval.datatypes import Counts, Entry, Estimate, Question, Run, Scores
 from eval.metrics import METRICS, Measured, Metric, cases_of, find_metric, measure
 from eval.metrics.confidence import reliability, risk_coverage
 from eval.metrics.speed import THROUGHPUT, throughput
-from eval.statistics import RESAMPLES, bootstrap, bootstrap_mean, wilson
-from eval.types import Counts, Entry, Estimate, Question, Run, Scores
+from eval.significance import RESAMPLES, bootstrap, bootstrap_mean, wilson
 
 DIGITS = 6
 UNDEFINED = Estimate(value=None, low=None, high=None, n=0, method="none")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +62,23 @@ def test_a_module_does_not_import_the_tests(module: str) -> None:
 
 
 def test_the_checks_see_what_they_should() -> None:
-    source = "def f():\n    import rag.types as t\n    from eval.types import Example\n"
+    source = "def f():\n    import rag.types as t\n    from eval.datatypes import Example\n"
     assert set(imported(source)) == {"rag", "eval"}
     assert hides_eval("import eval")
     assert hides_eval("import eval.metrics")
     assert not hides_eval("from eval.metrics import recall_at_k")
     assert not hides_eval("import eval.metrics as metrics")
+
+
+def test_no_module_beside_the_scripts_hides_one_of_python() -> None:
+    # `python eval/verify_citations.py` puts eval/ first on the path: a types.py there would be everybody's.
+    assert not {path.stem for path in (ROOT / "eval").iterdir()} & sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("script", ["verify_citations.py", "recompute.py"])
+def test_a_script_that_stands_alone_starts_by_its_path(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "eval" / script), "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert script in done.stdout

@@ -22,7 +22,7 @@ from typing import Any
 
 from eval.bench.disagreement_stories import HELD, STORIES, Story
 from eval.bench.record import ROOT, cores, provenance, write_json
-from eval.statistics import wilson
+from eval.significance import wilson
 from index.build import update_index
 from index.embed import open_embedder
 from index.generation import open_current

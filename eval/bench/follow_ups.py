@@ -25,8 +25,8 @@ import numpy as np
 
 from eval.bench.record import provenance, write_json
 from eval.datasets import clapnq, mtrag, trec_cast
-from eval.statistics import RESAMPLES, FloatArray, bootstrap
-from eval.types import DataSet, Question
+from eval.datatypes import DataSet, Question
+from eval.significance import RESAMPLES, FloatArray, bootstrap
 from index.build import update_index
 from index.embed import open_embedder
 from index.generation import open_current

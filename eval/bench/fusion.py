@@ -24,7 +24,7 @@ from eval.bench.multihop import read_queries, with_intervals, write_corpus
 from eval.bench.record import cores, provenance, write_json
 from eval.datasets.files import read_rows
 from eval.metrics.multihop import scores
-from eval.statistics import RESAMPLES
+from eval.significance import RESAMPLES
 from index.build import update_index
 from index.embed import open_embedder
 from index.generation import Generation, open_current

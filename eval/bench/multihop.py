@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from eval.datasets import load_data_set
-from eval.statistics import bootstrap_mean
+from eval.significance import bootstrap_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

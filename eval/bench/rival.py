@@ -44,10 +44,10 @@ from eval.bench.rival_ours import OURS, held_to, search_ours
 from eval.bench.rival_process import Rival, run_rival, search_rival
 from eval.compare import compare_runs
 from eval.datasets import load_data_set
+from eval.datatypes import DataSet, Question, Run, SourceText
 from eval.errors import EvaluationError
 from eval.metrics import METRICS
 from eval.score import rounded, score_run
-from eval.types import DataSet, Question, Run, SourceText
 from index.embed import open_embedder
 from index.errors import QAError
 from index.models import ModelFiles, find_model

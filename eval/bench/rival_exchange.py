@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.datatypes import DataSet, Entry, Question, RankedPassage, Run, SourceText, Timing
 from eval.errors import DataSetError, RunFolderError
 from eval.run_folder import read_rows, write_rows
-from eval.types import DataSet, Entry, Question, RankedPassage, Run, SourceText, Timing
 from index.canonical import canonical_text
 from index.types import sha256_text
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eval.bench.rival_exchange import WARM_UP, K, Searched
+from eval.datatypes import Question, RankedPassage
 from eval.errors import EvaluationError
-from eval.types import Question, RankedPassage
 from index.build import update_index
 from index.generation import open_current
 from index.settings import IndexSettings

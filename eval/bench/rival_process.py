@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.bench.rival_exchange import WARM_UP, K, Searched, read_searched, write_exchange
+from eval.datatypes import Question, SourceText
 from eval.errors import EvaluationError
-from eval.types import Question, SourceText
 from index.models import ModelFiles
 
 _TAIL = 2000

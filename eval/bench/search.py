@@ -27,7 +27,7 @@ from eval.bench.record import (
     write_json,
 )
 from eval.metrics.multihop import scores
-from eval.statistics import RESAMPLES
+from eval.significance import RESAMPLES
 
 MODULE = "eval.bench.search"
 _K = 10

@@ -21,8 +21,8 @@ from eval.datasets import (
 from eval.datasets.files import find_file
 from eval.datasets.sampling import sample
 from eval.datasets.variants import VARIANTS, with_variants
+from eval.datatypes import DataSet
 from eval.errors import DataSetError
-from eval.types import DataSet
 
 __all__ = ["DATA_SETS", "VARIANTS", "load_data_set", "sample", "with_variants"]
 

@@ -14,8 +14,8 @@ from typing import Any
 from eval.datasets.files import find_file, optional_string, read_lines, read_rows, string
 from eval.datasets.making import left_out, make_data_set, question_text, safe_name
 from eval.datasets.offsets import canonical
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 
 QRELS = ("qrels/test.tsv", "qrels.tsv", "qrels/dev.tsv")
 

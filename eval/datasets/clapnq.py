@@ -14,8 +14,8 @@ from eval.datasets.files import find_file, flag, items, optional_string, read_ro
 from eval.datasets.making import make_data_set, question_text
 from eval.datasets.offsets import distinct, located
 from eval.datasets.reading import Contexts
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 
 NAME, LICENCE = "clapnq", "Apache-2.0"
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from eval.datatypes import DataSet, Gold, Question
 from eval.errors import DataSetError
 from eval.run_folder import line_of, question_row
-from eval.types import DataSet, Gold, Question
 
 MAX_QUESTION_CHARACTERS = 2000
 """What the service takes, see the contract."""

@@ -13,8 +13,8 @@ from typing import Any
 from eval.datasets.files import find_file, items, objects, optional_string, read_rows, string, sub_folder
 from eval.datasets.making import make_data_set, question_text
 from eval.datasets.offsets import canonical
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 from rag.types import Role, Turn
 
 NAME, LICENCE = "mtrag", "Apache-2.0"

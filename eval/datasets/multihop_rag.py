@@ -14,8 +14,8 @@ from typing import Any
 from eval.datasets.files import find_file, objects, read_rows, string, sub_folder, whole_number
 from eval.datasets.making import make_data_set, question_text
 from eval.datasets.offsets import canonical, distinct, located
+from eval.datatypes import DataSet, Gold, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Gold, Question
 
 NULL_QUERY = "null_query"
 NAME, LICENCE = "multihop_rag", "ODC-BY (annotations; the articles belong to their publishers)"

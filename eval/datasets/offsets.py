@@ -9,8 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+from eval.datatypes import Gold
 from eval.errors import DataSetError
-from eval.types import Gold
 from index.canonical import canonical_text
 from index.errors import DocumentError
 

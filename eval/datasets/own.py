@@ -17,8 +17,8 @@ from typing import Any
 
 from eval.datasets.making import make_data_set, safe_name
 from eval.datasets.own_row import LineProblems, Problems, question_of
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 
 LICENCE = "your own"
 MAX_FILE_BYTES = 256 * 2**20

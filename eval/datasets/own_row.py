@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eval.datasets.making import question_problem
-from eval.types import Gold, Question
+from eval.datatypes import Gold, Question
 from index.canonical import canonical_text
 from index.errors import DocumentError
 from rag.types import Turn

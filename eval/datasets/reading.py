@@ -9,8 +9,8 @@ from typing import Any
 from eval.datasets.files import flag, objects, optional_string, string, whole_number
 from eval.datasets.making import question_text
 from eval.datasets.offsets import canonical, distinct, located
+from eval.datatypes import Gold, Question
 from eval.errors import DataSetError
-from eval.types import Gold, Question
 from index.split import paragraphs, sentences
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from eval.datasets.making import with_questions
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 
 
 def sample(data_set: DataSet, limit: int | None, seed: int) -> DataSet:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eval.datasets import beir
 from eval.datasets.files import sub_folder
-from eval.types import DataSet
+from eval.datatypes import DataSet
 
 NAME, LICENCE = "scifact", "CC BY-NC 2.0"
 

@@ -13,8 +13,8 @@ from eval.datasets import own
 from eval.datasets.files import read_rows, string
 from eval.datasets.making import check_gold, make_data_set, question_text
 from eval.datasets.variants import with_variants
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 from index.formats import Problem
 from index.load import load_paths
 

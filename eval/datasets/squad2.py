@@ -11,7 +11,7 @@ from pathlib import Path
 from eval.datasets.files import find_file, optional_string, read_rows, string, sub_folder
 from eval.datasets.making import make_data_set
 from eval.datasets.reading import Contexts, reading_question
-from eval.types import DataSet
+from eval.datatypes import DataSet
 
 NAME, LICENCE = "squad2", "CC BY-SA 4.0"
 

@@ -22,8 +22,8 @@ from eval.datasets.files import (
 )
 from eval.datasets.making import make_data_set, question_text
 from eval.datasets.offsets import canonical
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 from rag.types import Turn
 
 NAME, LICENCE = "trec_cast", "MIT"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from eval.datasets.making import MAX_QUESTION_CHARACTERS, with_questions
+from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Question
 
 _WORD = re.compile(r"[^\W\d_]+(?![^\W_]*\d)")
 _SHORTEST = 5

@@ -13,7 +13,7 @@ from pathlib import Path
 from eval.datasets.files import find_file, read_rows, string, sub_folder
 from eval.datasets.making import make_data_set, question_text
 from eval.datasets.reading import Contexts, reading_question
-from eval.types import DataSet, Question
+from eval.datatypes import DataSet, Question
 
 NAME, LICENCE = "xquad_ru_en", "CC BY-SA 4.0"
 

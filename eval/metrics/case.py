@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from eval.datatypes import Entry, Question, Run, SourceText, Timing
 from eval.errors import EvaluationError
 from eval.metrics.overlap import Match, Quoted, match, quoted_at
-from eval.types import Entry, Question, Run, SourceText, Timing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

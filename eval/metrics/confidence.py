@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from eval.datatypes import ReliabilityBin
 from eval.metrics.base import FloatArray, Measured, Metric, of_rows
 from eval.metrics.case import Case
 from eval.metrics.refusing import LABELLED, RIGHT, right_outcome
-from eval.types import ReliabilityBin
 
 BINS = 10
 _EDGES = np.arange(1, BINS) / BINS

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from eval.types import Gold, SourceText
+from eval.datatypes import Gold, SourceText
 
 Range = tuple[int, int]
 ONE_DOCUMENT = "Where gold and a {quoted} both name a document, it must be the same one."

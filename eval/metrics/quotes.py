@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from eval.datatypes import Gold
 from eval.metrics.base import Measured, Metric, of_rows, per_case, pooled
 from eval.metrics.case import Case
 from eval.metrics.overlap import HOLDING, PARTS, SAME, Quoted, characters, occurrences, stands
-from eval.types import Gold
 
 ALIKE = 0.85
 _WORD = re.compile(r"\w+")

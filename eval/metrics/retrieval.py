@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from eval.datatypes import RankedPassage
 from eval.errors import EvaluationError
 from eval.metrics.base import Measured, Metric, of_values, per_case
 from eval.metrics.case import Case
 from eval.metrics.overlap import HOLDING, ONE_DOCUMENT, Quoted, holds, quoted_at
-from eval.types import RankedPassage
 
 _JUDGED = (
     "Over questions whose data set names a relevant document (grade 1 or more) and whose target has a "

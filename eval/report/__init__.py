@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.datatypes import Estimate
 from eval.errors import EvaluationError
 from eval.report.data import HEADLINES, ReportData, figure, gather, interval
 from eval.report.html import visible
-from eval.types import Estimate
 
 __all__ = ["gather", "report_json", "report_markdown", "write_report"]
 

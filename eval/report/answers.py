@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from eval.datatypes import Entry, Gold, Question, Run
 from eval.report.data import VERDICTS, Verdict, verdict_of
 from eval.report.html import bidi, clipped, details, html
 from eval.report.quotes import LONGEST, citation_html
-from eval.types import Entry, Gold, Question, Run
 
 if TYPE_CHECKING:
     from eval.metrics.case import Case

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from eval.datatypes import Entry, Question
 from eval.report.answers import gold_html, record_html
 from eval.report.data import ReportData, figure
 from eval.report.html import Column, clipped, details, html, table
-from eval.types import Entry, Question
 
 if TYPE_CHECKING:
     from eval.comparison import Change, Comparison, MetricComparison

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from eval.datatypes import Estimate, Question, Run, Scores
 from eval.errors import EvaluationError
-from eval.statistics import RESAMPLES
-from eval.types import Estimate, Question, Run, Scores
+from eval.significance import RESAMPLES
 
 if TYPE_CHECKING:
     from eval.compare import Comparison

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from eval.datatypes import Estimate
 from eval.report.data import ReportData, figure, interval
 from eval.report.html import Column, html, table
-from eval.types import Estimate
 
 
 def judgements_html(data: ReportData) -> str:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from eval.datatypes import Estimate, ReliabilityBin
 from eval.report.html import visible
-from eval.types import Estimate, ReliabilityBin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

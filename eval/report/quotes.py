@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from eval.datatypes import Gold, Run, SourceText
 from eval.metrics.overlap import occurrences
 from eval.report.html import bidi, clipped, html
-from eval.types import Gold, Run, SourceText
 
 AROUND = 300
 """Characters shown before and after a quote."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eval.datatypes import Counts, Estimate
 from eval.report.data import HEADLINES, ReportData, figure, interval, value
 from eval.report.html import Column, details, html, table
-from eval.types import Counts, Estimate
 
 _PARTS = ("answered", "partial", "abstained", "failed")
 _BY_KIND = ("right_share", "gold_quote_hit_at_5", "ndcg_at_10")

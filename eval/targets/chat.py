@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from eval.datatypes import Question, RankedPassage
 from eval.errors import EvaluationError, TargetError
 from eval.targets.chat_record import ranking_of, record_of
 from eval.targets.http import HttpClient
-from eval.types import Question, RankedPassage
 
 _OURS = frozenset({"model", "messages", "stream"})
 

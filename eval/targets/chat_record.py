@@ -19,10 +19,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from eval.datatypes import RankedPassage
 from eval.errors import TargetError
 from eval.targets import shapes
 from eval.targets.markers import marked_spans, without_markers
-from eval.types import RankedPassage
 from rag.types import NO_ANSWER
 
 ABSTENTIONS = frozenset(NO_ANSWER.values())

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote as percent_encoded
 
+from eval.datatypes import Question, RankedPassage, SourceText
 from eval.errors import TargetError
 from eval.targets import shapes
 from eval.targets.http import HttpClient
-from eval.types import Question, RankedPassage, SourceText
 
 # What `GET /readyz` says that an answer may depend on; the rest of it changes by the minute.
 _DESCRIBED = ("index_version", "documents", "passages", "models", "embedder_backend")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from eval.datatypes import Question, RankedPassage, SourceText
 from eval.errors import TargetError
 from eval.targets import shapes
-from eval.types import Question, RankedPassage, SourceText
 from index.errors import QAError
 
 

@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from eval.datatypes import RankedPassage, SourceText
 from eval.errors import TargetError
-from eval.types import RankedPassage, SourceText
 
 STATUSES = ("answered", "partial", "abstained")
 

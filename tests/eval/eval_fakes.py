@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from eval.datatypes import Entry, Failure, Gold, Outcome, Question, RankedPassage, Run, SourceText, Timing
 from eval.errors import FailureKind
 from eval.metrics import Case, cases_of
-from eval.types import Entry, Failure, Gold, Outcome, Question, RankedPassage, Run, SourceText, Timing
 
 Asked = tuple[Question, Entry]
 

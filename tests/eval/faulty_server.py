@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
-from eval.types import DataSet, Gold, Question
+from eval.datatypes import DataSet, Gold, Question
 from index.errors import QAError
 from rag.types import Turn
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from eval.check import EXPECTED, findings, read_promises
+from eval.datatypes import Counts, Estimate, Scores
 from eval.errors import EvaluationError
 from eval.metrics import METRICS
-from eval.types import Counts, Estimate, Scores
 
 BETTER = {"hit": True, "ece": False, "recall": True}
 GOOD = """

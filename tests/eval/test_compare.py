@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from eval.compare import DEFAULT, compare_runs, comparison_json, comparison_text
+from eval.datatypes import Run, Timing
 from eval.errors import EvaluationError
 from eval.metrics import METRICS
-from eval.statistics import bootstrap_mean, smallest_detectable, standard_error
-from eval.types import Run, Timing
+from eval.significance import bootstrap_mean, smallest_detectable, standard_error
 from tests.eval.eval_fakes import (
     Asked,
     abstained,

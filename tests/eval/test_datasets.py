@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from eval.datasets import DATA_SETS, load_data_set, sample, with_variants
 from eval.datasets.making import check_gold, make_data_set, safe_name
 from eval.datasets.variants import with_typos
+from eval.datatypes import DataSet, Gold, Question
 from eval.errors import DataSetError
-from eval.types import DataSet, Gold, Question
 
 PUBLIC = ("multihop_rag", "squad2", "clapnq", "xquad_ru_en", "scifact", "trec_cast", "mtrag")
 

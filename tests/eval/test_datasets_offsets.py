@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.datasets.offsets import canonical, canonical_span, distinct, located
+from eval.datatypes import Gold
 from eval.errors import DataSetError
-from eval.types import Gold
 
 # Cyrillic with and without composed letters, accents in both orders, emoji of several code points,
 # Hangul in pieces (which NFC joins without any combining class), line ends, a byte order mark.

@@ -18,8 +18,8 @@ from eval.datasets.own_row import (
     MAX_TURN_CHARACTERS,
     MAX_TURNS,
 )
+from eval.datatypes import Gold, Question
 from eval.errors import DataSetError
-from eval.types import Gold, Question
 from rag.types import Turn
 
 DATA = Path(__file__).resolve().parents[2] / "eval" / "data"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from eval.datasets import load_data_set
+from eval.datatypes import Gold, Question
 from eval.errors import DataSetError
-from eval.types import Gold, Question
 from rag.types import Turn
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from eval.datatypes import Gold, RankedPassage, Run
 from eval.errors import EvaluationError
 from eval.export import export_rows, export_text, trec_qrels, trec_run
-from eval.types import Gold, RankedPassage, Run
 from tests.eval.eval_fakes import (
     abstained,
     answered,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from eval.datatypes import Run
 from eval.errors import EvaluationError, RunFolderError
 from eval.judge import judge_folder, judge_run, messages, prompt_sha256, verdict_in
 from eval.judgement import judgement_json, judgement_text, read_judgement, write_judgement
@@ -26,7 +27,6 @@ from eval.run_folder import (
     write_manifest,
     write_rows,
 )
-from eval.types import Run
 from tests.eval.eval_fakes import abstained, answered, asked, cited, failed, run_of, source
 
 DOC = source("d1", "Zinc was found in 1907. Tin is soft. Lead is heavy.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eval.datatypes import Gold
 from eval.errors import EvaluationError
 from eval.metrics import cases_of
 from eval.metrics.base import pooled
@@ -20,7 +21,6 @@ from eval.metrics.quotes import (
     quote_recall,
     verified,
 )
-from eval.types import Gold
 from tests.eval.eval_fakes import (
     abstained,
     answered,

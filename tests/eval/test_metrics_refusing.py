@@ -12,6 +12,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
+from eval.datatypes import Timing
 from eval.errors import EvaluationError
 from eval.metrics import cases_of, measure
 from eval.metrics.confidence import aurc, auroc, ece, reliability, risk_coverage
@@ -20,7 +21,6 @@ from eval.metrics.refusing import right_outcome
 from eval.metrics.robustness import way_of
 from eval.metrics.speed import percentile, throughput
 from eval.score import score_run
-from eval.types import Timing
 from tests.eval.eval_fakes import (
     Asked,
     abstained,

@@ -8,12 +8,12 @@ from math import log2
 
 import pytest
 
+from eval.datatypes import Gold, RankedPassage
 from eval.errors import EvaluationError
 from eval.metrics import METRICS, cases_of
 from eval.metrics.multihop import measure as measure_multihop
 from eval.metrics.multihop import scores
 from eval.metrics.retrieval import documents_ranked, evidence_recall, measure
-from eval.types import Gold, RankedPassage
 from tests.eval.eval_fakes import (
     Asked,
     abstained,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from eval.datasets import load_data_set
+from eval.datatypes import Gold, SourceText
 from eval.errors import DataSetError
 from eval.new import REVIEWED, Decision, review, review_in_terminal, terminal_ask
 from eval.propose import Proposal
-from eval.types import Gold, SourceText
 
 SENTENCE = "In 2013, the council of Almaty opened a bridge."
 

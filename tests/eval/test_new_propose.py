@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval.datatypes import SourceText
 from eval.errors import DataSetError
 from eval.propose import Proposal, propose
 from eval.propose_rules import forms, names, people_and_places
-from eval.types import SourceText
 
 
 def document(name: str, *lines: str) -> SourceText:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from eval.datatypes import Entry, Estimate, Failure, Gold, Question, Run, SourceText, Timing
 from eval.errors import EvaluationError
 from eval.judgement import Judgement
 from eval.report import gather, report_json, report_markdown, write_report
@@ -21,7 +22,6 @@ from eval.report.compare import signed
 from eval.report.data import HEADLINES, distinct, figure, verdict_of
 from eval.report.html import bidi, clipped, html, plain, visible
 from eval.report.quotes import citation_html, context_html
-from eval.types import Entry, Estimate, Failure, Gold, Question, Run, SourceText, Timing
 from rag.types import Turn
 from tests.eval.eval_fakes import (
     abstained,

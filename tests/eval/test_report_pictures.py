@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from eval.datatypes import Estimate, ReliabilityBin
 from eval.report.pictures import (
     MOST_KINDS,
     Series,
@@ -14,7 +15,6 @@ from eval.report.pictures import (
     reliability_svg,
     risk_coverage_svg,
 )
-from eval.types import Estimate, ReliabilityBin
 
 LINE = Series(name="one", points=((0.25, 0.0), (0.5, 0.5), (1.0, 0.25)))
 BINS = (

@@ -28,9 +28,9 @@ from eval.bench.rival_exchange import (
 )
 from eval.bench.rival_ours import held_to, search_ours
 from eval.bench.rival_process import Rival, rival_environment, search_rival
+from eval.datatypes import DataSet, Gold, Question, RankedPassage
 from eval.errors import DataSetError, EvaluationError, RunFolderError
 from eval.score import score_run
-from eval.types import DataSet, Gold, Question, RankedPassage
 from index.models import ModelFiles
 from tests.fakes import HashEmbedder
 

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from eval.ask import ask_one
+from eval.datatypes import DataSet, Question, RankedPassage, SourceText
 from eval.errors import DataSetError, EvaluationError, RunFolderError, TargetError
 from eval.in_parallel import done_in_parallel
 from eval.journal import read_journal
@@ -28,7 +29,6 @@ from eval.provenance import command_line, provenance
 from eval.run import RunStoppedError, run_questions
 from eval.run_folder import line_of, read_run
 from eval.targets import ChatServer, InProcess, NativeServer
-from eval.types import DataSet, Question, RankedPassage, SourceText
 from tests.eval.faulty_server import (
     DOCUMENTS,
     Library,
@@ -227,7 +227,10 @@ def test_every_fault_of_a_server_is_a_counted_failure(tmp_path: Path) -> None:
     }
     failure = run.entries[7].failure
     assert failure is not None
-    assert (failure.status, failure.detail) == (500, "POST /v1/ask: status 500: broken on purpose (500)")
+    assert (failure.status, failure.detail) == (
+        500,
+        f"POST {server.url}/v1/ask: status 500: broken on purpose (500)",
+    )
     assert run.timings["q7"].ask_ms is not None
     assert run.timings["q7"].search_ms is None
     assert run.timings["q12"].search_ms is not None

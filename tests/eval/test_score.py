@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.datatypes import Counts, Estimate, Run, Timing
 from eval.errors import EvaluationError
 from eval.metrics import METRICS, find_metric
 from eval.run_folder import (
@@ -25,8 +26,7 @@ from eval.run_folder import (
     write_rows,
 )
 from eval.score import rounded, score_run, scores_json
-from eval.statistics import bootstrap, bootstrap_mean, wilson
-from eval.types import Counts, Estimate, Run, Timing
+from eval.significance import bootstrap, bootstrap_mean, wilson
 from tests.eval.eval_fakes import (
     Asked,
     abstained,

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from eval.datatypes import Question, RankedPassage
 from eval.errors import EvaluationError, TargetError
 from eval.targets import ChatServer, InProcess, NativeServer, detect_target
 from eval.targets.http import MAX_WAIT_S, HttpClient
 from eval.targets.markers import marked_spans
-from eval.types import Question, RankedPassage
 from rag.types import Turn
 from tests.eval.faulty_server import (
     DOCUMENTS,

@@ -12,7 +12,7 @@ from scipy import stats
 
 from eval.metrics.base import mean_of, pooled
 from eval.metrics.confidence import auroc
-from eval.statistics import (
+from eval.significance import (
     bootstrap,
     bootstrap_mean,
     holm,
