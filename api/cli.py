@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from api.in_process import InProcess
     from api.settings import Settings
     from eval.cli import Progress
-    from eval.types import DataSet
+    from eval.datatypes import DataSet
 
 logger = logging.getLogger(__name__)
 
