@@ -387,11 +387,12 @@ def _evaluation(ctx: typer.Context) -> None:
     """Lend the service to the evaluation, which may not import it."""
 
     def open_service(data_set: DataSet, progress: Progress) -> InProcess:
+        from api.engine import Engine
         from api.in_process import InProcess, open_corpus
 
         settings = _settings()
         if not data_set.corpus and not data_set.documents:
-            return InProcess(settings)
+            return InProcess(Engine(settings))
         return open_corpus(settings, data_set.name, data_set.corpus, data_set.documents, progress)
 
     ctx.obj = Wiring(

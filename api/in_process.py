@@ -16,9 +16,7 @@ from api.engine import Engine
 from api.schemas import AskIn, SearchIn, answer_out
 from api.settings import Settings
 from index.build import update_index
-from index.embed import open_embedder
 from index.errors import SourceError
-from index.models import find_model
 from index.state import StateFolder
 from index.types import ProgressCallback
 from rag.answer import answer_question
@@ -35,10 +33,9 @@ class InProcess:
 
     name = "in-process"
 
-    def __init__(self, settings: Settings, *, models: Path | None = None) -> None:
-        self._engine = Engine(settings, models=models)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._engine.refresh()
-        self._settings = settings
 
     def describe(self) -> dict[str, Any]:
         """Return the receipt of every answer, and what was loaded."""
@@ -116,10 +113,12 @@ def open_corpus(
         aside.write_text("".join(rows), encoding="utf-8")
         aside.replace(file)
         paths.append(file)
-    embedder = open_embedder(find_model(settings.embedder), models, threads=settings.thread_count)
-    done = update_index(state, paths, embedder, settings.index_settings(), prune=True, progress=progress)
+    engine = Engine(settings.model_copy(update={"state_dir": place}), models=models)
+    done = update_index(
+        state, paths, engine.embedder, settings.index_settings(), prune=True, progress=progress
+    )
     for problem in done.problems:
         on_problem(str(problem))
     if done.problems:
         raise SourceError(f"{len(done.problems)} documents of {name} could not be read; nothing was asked")
-    return InProcess(settings.model_copy(update={"state_dir": place}), models=models)
+    return InProcess(engine)

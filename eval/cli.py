@@ -20,7 +20,7 @@ import typer
 from eval.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from eval.datatypes import DataSet, Run, Target
+    from eval.datatypes import DataSet, Run, Scores, Target
     from eval.targets import InProcessService
 
 app = typer.Typer(help="Measure quality and speed, and tell better from worse.", no_args_is_help=True)
@@ -85,8 +85,7 @@ def run(
     wiring: Wiring = ctx.obj
     with wiring.reported():
         from eval.datasets import load_data_set, sample, with_variants
-        from eval.run_folder import read_run
-        from eval.score import score_run, scores_json
+        from eval.score import scores_json
 
         data_set = load_data_set(data, folder)
         if limit is not None:
@@ -123,8 +122,7 @@ def run(
                 retry_failed=retry_failed,
                 seed=seed,
             )
-        scores = score_run(read_run(place))
-        _write_json(place / "scores.json", scores_json(scores))
+        scores = _scored(place)
         if as_json:
             _print_json({"folder": str(place), **scores_json(scores)})
         else:
@@ -242,11 +240,9 @@ def score(ctx: typer.Context, folder: RunFolder, as_json: AsJson = False) -> Non
     """Score a run from its folder alone."""
     wiring: Wiring = ctx.obj
     with wiring.reported():
-        from eval.run_folder import read_run
-        from eval.score import score_run, scores_json
+        from eval.score import scores_json
 
-        found = scores_json(score_run(read_run(folder)))
-        _write_json(folder / "scores.json", found)
+        found = scores_json(_scored(folder))
         if as_json:
             _print_json(found)
         else:
@@ -320,7 +316,6 @@ def _checked(wiring: Wiring, promise: Any, folder: Path | None, keep: Path | Non
 
     from eval.check import findings
     from eval.datasets import load_data_set, sample
-    from eval.score import score_run
     from eval.targets import InProcess
 
     data_set = load_data_set(promise.data, folder)
@@ -341,7 +336,7 @@ def _checked(wiring: Wiring, promise: Any, folder: Path | None, keep: Path | Non
             retry_failed=False,
             seed=promise.seed,
         )
-        return findings(promise, score_run(_read(place)))
+        return findings(promise, _scored(place))
 
 
 @app.command()
@@ -457,6 +452,15 @@ def verify(
     from eval.verify_citations import run as verify_all
 
     raise typer.Exit(verify_all(url, questions or DEFAULT_QUESTIONS, None))
+
+
+def _scored(folder: Path) -> Scores:
+    """Score a run, and keep the scores with it."""
+    from eval.score import score_run, scores_json
+
+    found = score_run(_read(folder))
+    _write_json(folder / "scores.json", scores_json(found))
+    return found
 
 
 def _read(folder: Path) -> Run:

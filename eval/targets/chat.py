@@ -7,18 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from eval.datatypes import Question, RankedPassage
 from eval.errors import EvaluationError, TargetError
 from eval.targets.chat_record import ranking_of, record_of
-from eval.targets.http import HttpClient
+from eval.targets.http import HttpClient, HttpTarget
 
 _OURS = frozenset({"model", "messages", "stream"})
 
 
-class ChatServer:
+class ChatServer(HttpTarget):
     """Asks `POST …/chat/completions`, the history as earlier messages. Thread-safe.
 
     `base_url` may hold the path of the API (`https://host/v1`). A URL without a path is tried with
@@ -63,21 +63,6 @@ class ChatServer:
         self._model = model
         self._lock = threading.Lock()
         self._rankings: dict[str, tuple[RankedPassage, ...] | None] = {}
-
-    @property
-    def name(self) -> str:
-        """Its URL."""
-        return self._http.url
-
-    def close(self) -> None:
-        """End its connections."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def describe(self) -> dict[str, Any]:
         """Return the model and how it is asked.

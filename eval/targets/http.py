@@ -200,6 +200,27 @@ async def _fetch(
         )
 
 
+class HttpTarget:
+    """What every target behind a URL has: its name, and connections that are closed with it."""
+
+    _http: HttpClient
+
+    @property
+    def name(self) -> str:
+        """Its URL."""
+        return self._http.url
+
+    def close(self) -> None:
+        """End its connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class _TooLargeError(Exception):
     """The body is larger than any answer may be."""
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote as percent_encoded
 
 from eval.datatypes import Question, RankedPassage, SourceText
 from eval.errors import TargetError
 from eval.targets import shapes
-from eval.targets.http import HttpClient
+from eval.targets.http import HttpClient, HttpTarget
 
 # What `GET /readyz` says that an answer may depend on; the rest of it changes by the minute.
 _DESCRIBED = ("index_version", "documents", "passages", "models", "embedder_backend")
 
 
-class NativeServer:
+class NativeServer(HttpTarget):
     """A server that speaks `POST /v1/ask`, `POST /v1/search` and `GET /v1/documents/{id}`.
 
     Thread-safe. Time-outs, retries and errors are those of `HttpClient`; an answer that is not of
@@ -39,21 +39,6 @@ class NativeServer:
         self._http = HttpClient(
             url, timeout_s=timeout_s, retries=retries, api_key=api_key, sleep=sleep, now=now
         )
-
-    @property
-    def name(self) -> str:
-        """Its URL."""
-        return self._http.url
-
-    def close(self) -> None:
-        """End its connections."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def describe(self) -> dict[str, Any]:
         """Return what `/readyz` says of index and models, or that only `/healthz` is there.

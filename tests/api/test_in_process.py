@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.engine import Engine
 from api.in_process import InProcess, open_corpus
 from api.settings import Settings
 from index.errors import QAError, SourceError
@@ -26,7 +27,7 @@ def without_chance(record: dict[str, object]) -> dict[str, object]:
 
 def test_the_records_are_those_of_the_routes(seeds_state: Path) -> None:
     settings = Settings(state_dir=seeds_state, threads=1, log_level="error")
-    service = InProcess(settings)
+    service = InProcess(Engine(settings))
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
         asked = client.post("/v1/ask", json={"question": QUESTION}).json()
         found = client.post("/v1/search", json={"query": QUESTION, "k": 7}).json()
@@ -38,7 +39,7 @@ def test_the_records_are_those_of_the_routes(seeds_state: Path) -> None:
 
 
 def test_history_reaches_the_question(seeds_state: Path) -> None:
-    service = InProcess(Settings(state_dir=seeds_state, threads=1, log_level="error"))
+    service = InProcess(Engine(Settings(state_dir=seeds_state, threads=1, log_level="error")))
     history = [{"role": "user", "content": "Who is Kassym-Jomart Tokayev?"}]
     record = service.ask("And what did he sign?", history)
     assert record["question"] == "And what did he sign?"
@@ -46,7 +47,7 @@ def test_history_reaches_the_question(seeds_state: Path) -> None:
 
 
 def test_what_answers_depend_on_is_described(seeds_state: Path) -> None:
-    service = InProcess(Settings(state_dir=seeds_state, threads=1, log_level="error"))
+    service = InProcess(Engine(Settings(state_dir=seeds_state, threads=1, log_level="error")))
     described = service.describe()
     receipt = service.ask(QUESTION, [])["receipt"]
     for name in ("index_version", "corpus_sha256", "settings_sha256", "software"):
@@ -56,7 +57,7 @@ def test_what_answers_depend_on_is_described(seeds_state: Path) -> None:
 
 
 def test_bad_questions_and_unknown_documents_are_our_errors(seeds_state: Path) -> None:
-    service = InProcess(Settings(state_dir=seeds_state, threads=1, log_level="error"))
+    service = InProcess(Engine(Settings(state_dir=seeds_state, threads=1, log_level="error")))
     with pytest.raises(QuestionError):
         service.ask("   ", [])
     with pytest.raises(QuestionError):
