@@ -17,7 +17,7 @@ from api.schemas import AskIn, SearchIn, answer_out
 from api.settings import Settings
 from index.build import update_index
 from index.errors import SourceError
-from index.state import StateFolder
+from index.state import StateFolder, replace_file
 from index.types import ProgressCallback
 from rag.answer import answer_question
 from rag.errors import QuestionError
@@ -109,9 +109,7 @@ def open_corpus(
     if rows:
         place.mkdir(parents=True, exist_ok=True)
         file = place / "documents.jsonl"
-        aside = file.with_suffix(".new")
-        aside.write_text("".join(rows), encoding="utf-8")
-        aside.replace(file)
+        replace_file(file, "".join(rows))
         paths.append(file)
     engine = Engine(settings.model_copy(update={"state_dir": place}), models=models)
     done = update_index(

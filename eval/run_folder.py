@@ -22,6 +22,7 @@ from typing import Any
 
 from eval.datatypes import Entry, Failure, Gold, Question, RankedPassage, Run, SourceText, Timing
 from eval.errors import RunFolderError
+from index.state import replace_file
 from rag.types import Turn
 
 FORMAT = 1
@@ -110,13 +111,8 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write `run.json` at once, synced."""
-    path = folder / MANIFEST
-    aside = path.with_name(path.name + ".new")
-    with aside.open("wb") as file:
-        file.write((json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    replace_file(folder / MANIFEST, text)
 
 
 def line_of(row: Mapping[str, Any]) -> bytes:

@@ -10,6 +10,10 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_MONTHS_RU = (
+    "января", "февраля", "марта", "апреля", "мая", "июня",
+    "июля", "августа", "сентября", "октября", "ноября", "декабря",
+)  # fmt: skip
 
 
 def date_words(published_at: str | None) -> str:
@@ -20,10 +24,14 @@ def date_words(published_at: str | None) -> str:
     return f"{_MONTHS[moment.month - 1]} {moment.day} {moment.year} {moment.date().isoformat()}"
 
 
-def date_for_readers(published_at: str) -> str:
-    """Return "6 November 2025" for an ISO 8601 date or date-time, as it was written, in no time zone."""
+def date_for_readers(published_at: str, language: str = "en") -> str:
+    """Return "6 November 2025" for an ISO 8601 date or date-time, as it was written, in no time zone.
+
+    In Russian for "ru", in English for every other language.
+    """
     moment = datetime.fromisoformat(published_at)
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    months = _MONTHS_RU if language == "ru" else _MONTHS
+    return f"{moment.day} {months[moment.month - 1]} {moment.year}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +47,8 @@ class NamedDay:
         return (self.month, self.day) == (other.month, other.day) and self.year in (None, other.year)
 
 
-_NUMBER_OF_MONTH = {name.casefold(): number for number, name in enumerate(_MONTHS, start=1)} | {
-    name: number
-    for number, name in enumerate(
-        [
-            "января",
-            "февраля",
-            "марта",
-            "апреля",
-            "мая",
-            "июня",
-            "июля",
-            "августа",
-            "сентября",
-            "октября",
-            "ноября",
-            "декабря",
-        ],
-        start=1,
-    )
+_NUMBER_OF_MONTH = {
+    name.casefold(): number for months in (_MONTHS, _MONTHS_RU) for number, name in enumerate(months, start=1)
 }
 _NAME_OF_MONTH = "|".join(sorted(_NUMBER_OF_MONTH, key=len, reverse=True))
 _DAY = re.compile(

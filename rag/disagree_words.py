@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from index.dates import date_for_readers
 from rag.disagree import Disagreement, Told
@@ -14,20 +13,6 @@ from rag.disagree_values import ValueKind
 from rag.extract import shown_text
 from rag.types import AnswerType, Citation, Draft, DraftSentence, Question, Quote
 
-_MONTHS_RU = [
-    "января",
-    "февраля",
-    "марта",
-    "апреля",
-    "мая",
-    "июня",
-    "июля",
-    "августа",
-    "сентября",
-    "октября",
-    "ноября",
-    "декабря",
-]
 _WORDS = {
     "en": {
         "differ": "Sources differ on {about}: {side}",
@@ -173,7 +158,4 @@ def _name(told: Told) -> str:
 def _date(told: Told, language: str) -> str:
     if told.published_at is None:
         return _WORDS.get(language, _WORDS["en"])["unknown"]
-    if language == "ru":
-        moment = datetime.fromisoformat(told.published_at)
-        return f"{moment.day} {_MONTHS_RU[moment.month - 1]} {moment.year}"
-    return date_for_readers(told.published_at)
+    return date_for_readers(told.published_at, language)

@@ -19,7 +19,6 @@ import gzip
 import hashlib
 import io
 import json
-import math
 import platform
 import re
 import subprocess
@@ -32,6 +31,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from eval.significance import wilson
 from index.canonical import canonical_text
 from index.clean import REPEATS_SAME, mark_boilerplate
 from index.types import Document, ExcludedSpan
@@ -277,22 +277,12 @@ def _reason(spans: Sequence[ExcludedSpan], start: int, end: int) -> str | None:
     return None
 
 
-def wilson(hits: int, total: int) -> list[float] | None:
-    """Return the 95 % Wilson interval of a share, or `None` of nothing."""
-    if not total:
-        return None
-    z, share = 1.959964, hits / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return [round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)]
-
-
 def share(hits: int, total: int) -> dict[str, Any]:
     return {
         "hits": hits,
         "of": total,
         "share": round(hits / total, 4) if total else None,
-        "wilson_95": wilson(hits, total),
+        "wilson_95": [round(bound, 4) for bound in wilson(hits, total)] if total else None,
     }
 
 
