@@ -10,19 +10,8 @@ import json
 from pathlib import Path
 
 from index.models import sha256_file
-from rag.training.reader_data import read_rows, split_squad
-from rag.training.train_reader import FILES
-
-EVALUATION = (
-    "squad2/questions.dev.jsonl.gz",
-    "xquad_ru_en/questions.dev.jsonl.gz",
-    "clapnq/questions.dev.jsonl.gz",
-)
-
-
-def letters(text: str) -> str:
-    """Return what of a text is compared."""
-    return "".join(char for char in text.casefold() if char.isalnum())
+from rag.training.reader_data import letters, read_rows, split_squad, without_texts_of
+from rag.training.train_reader import EVALUATION, FILES
 
 
 def main() -> None:
@@ -31,12 +20,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    evaluated = [row for name in EVALUATION for row in read_rows(arguments.data / name)]
     questions: set[str] = set()
     contexts: set[str] = set()
     for name in FILES:
         rows = read_rows(arguments.data / name)
         if name.startswith("squad2/"):
             rows, _ = split_squad(rows)
+        rows = without_texts_of(rows, evaluated)
         questions.update(letters(row["question"]) for row in rows)
         contexts.update(letters(row["context"]) for row in rows)
     result = {

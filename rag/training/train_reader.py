@@ -11,8 +11,8 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,54 @@ from transformers import BertModel
 from index.models import find_model, sha256_file
 from rag.training.reader_data import (
     Example,
+    bereft_passages,
+    cropped,
     exchanged_questions,
     mined_negatives,
+    opposite_questions,
     plain_examples,
     read_rows,
     split_squad,
+    without_texts_of,
 )
 
 MAX_TOKENS = 256
-FILES = (
-    "squad2/questions.train.jsonl.gz",
-    "train/squadshifts_new_wiki.jsonl.gz",
-    "train/squadshifts_reddit.jsonl.gz",
-    "train/squadshifts_amazon_reviews.jsonl.gz",
-    "train/nq_open_oracle.jsonl.gz",
+DROPOUT = 0.0
+CROPPED_CHARACTERS = 560
+WHOLE = 0.25
+# What is scored with the reader: no question and no passage of these is trained on.
+EVALUATION = (
+    "squad2/questions.dev.jsonl.gz",
+    "xquad_ru_en/questions.dev.jsonl.gz",
+    "clapnq/questions.dev.jsonl.gz",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """What one pass takes of a file: negatives made, as shares of its answerable questions.
+
+    `answered` is the share of those themselves, `unanswerable` how often each written one is seen.
+    """
+
+    answered: float = 1.0
+    unanswerable: int = 1
+    mined: float = 0.35
+    bereft: float = 0.25
+    exchanged: float = 0.3
+    opposite: float = 0.05
+
+
+MIXES = {
+    "squad2/questions.train.jsonl.gz": Mix(
+        unanswerable=2, mined=0.8, bereft=0.5, exchanged=0.3, opposite=0.05
+    ),
+    "train/squadshifts_new_wiki.jsonl.gz": Mix(mined=0.5, bereft=0.35, exchanged=0.45, opposite=0.1),
+    "train/squadshifts_reddit.jsonl.gz": Mix(answered=0.7, mined=0.2, bereft=0.2, exchanged=0.15),
+    "train/squadshifts_amazon_reviews.jsonl.gz": Mix(answered=0.5, mined=0.1, bereft=0.15, exchanged=0.1),
+    "train/nq_open_oracle.jsonl.gz": Mix(mined=0.8, bereft=0.3, exchanged=0.3),
+}
+FILES = tuple(MIXES)
 
 
 class ReaderModel(torch.nn.Module):
@@ -96,9 +129,18 @@ def _tokens_of(encoding: Any, span: tuple[int, int]) -> tuple[int, int] | None:
     return (inside[0], inside[-1]) if inside else None
 
 
-def batches(items: Sequence[Features], size: int, rng: random.Random) -> Iterator[list[Features]]:
-    """Yield batches of similar length for ever, in an order that differs each round."""
-    while True:
+def passes(folder: Path, tokenizer: Tokenizer, seed: int) -> Iterator[list[Features]]:
+    """Yield the features of one pass after another for ever, each with negatives of its own."""
+    for number in itertools.count():
+        examples = load_examples(folder, random.Random(f"{seed}/{number}"))
+        items = [f for f in (features(example, tokenizer) for example in examples) if f is not None]
+        print(f"pass {number}: {len(items)} examples", flush=True)
+        yield items
+
+
+def batches(rounds: Iterable[list[Features]], size: int, rng: random.Random) -> Iterator[list[Features]]:
+    """Yield batches of similar length, round after round, in random order."""
+    for items in rounds:
         order = list(items)
         rng.shuffle(order)
         for start in range(0, len(order), size * 64):
@@ -153,23 +195,32 @@ def loss_of(model: ReaderModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return span_loss + evidence_loss + answerable_loss
 
 
-def load_examples(folder: Path, seed: int) -> list[Example]:
-    """Return all training examples in a seeded order."""
-    rng = random.Random(seed)
+def load_examples(folder: Path, rng: random.Random) -> list[Example]:
+    """Return the examples of one pass over the data; another pass has other negatives and crops."""
+    evaluated = [row for name in EVALUATION for row in read_rows(folder / name)]
     examples: list[Example] = []
-    for name in FILES:
+    for name, mix in MIXES.items():
         rows = read_rows(folder / name)
         if name.startswith("squad2/"):
             rows, _ = split_squad(rows)
-        examples.extend(plain_examples(rows))
-        mined = list(mined_negatives(rows, 1))
-        exchanged = list(exchanged_questions(rows, rng))
-        rng.shuffle(mined)
-        rng.shuffle(exchanged)
-        examples.extend(mined[: len(rows) // 3])
-        examples.extend(exchanged[: len(rows) // 5])
+        rows = without_texts_of(rows, evaluated)
+        plain = list(plain_examples(rows))
+        answered = [e for e in plain if e.answer is not None]
+        rng.shuffle(answered)
+        examples.extend(answered[: round(len(answered) * mix.answered)])
+        examples.extend([e for e in plain if e.answer is None] * mix.unanswerable)
+        for share, negatives in (
+            (mix.mined, mined_negatives(rows, 2)),
+            (mix.bereft, bereft_passages(rows)),
+            (mix.exchanged, exchanged_questions(rows, rng, inside=0.5)),
+            (mix.opposite, opposite_questions(rows, rng)),
+        ):
+            found = list(negatives)
+            rng.shuffle(found)
+            examples.extend(found[: round(len(answered) * share)])
     rng.shuffle(examples)
-    return examples
+    # Short passages train more examples in the same time; some stay whole, as the service reads them.
+    return [e if rng.random() < WHOLE else cropped(e, rng, CROPPED_CHARACTERS) for e in examples]
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -181,14 +232,17 @@ def train(arguments: argparse.Namespace) -> None:
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
-    model = ReaderModel(BertModel.from_pretrained(base.folder, add_pooling_layer=False)).to(device)
+    # Drawing the random numbers of dropout takes as long as all else of a step on a CPU, and two passes
+    # with new negatives each do not overfit.
+    bert = BertModel.from_pretrained(
+        base.folder, add_pooling_layer=False, attention_probs_dropout_prob=0.0, hidden_dropout_prob=DROPOUT
+    )
+    model = ReaderModel(bert).to(device)
     if arguments.initial is not None:
         weights = {name: t.float() for name, t in load_file(arguments.initial / "reader.safetensors").items()}
         model.load_state_dict(weights, strict=True)
-    examples = load_examples(arguments.data, arguments.seed)
-    items = [f for f in (features(example, tokenizer) for example in examples) if f is not None]
     steps = arguments.examples // arguments.batch
-    print(f"{len(items)} examples, {steps} steps on {device}", flush=True)
+    print(f"{steps} steps on {device}", flush=True)
     # Half of all weights are word vectors; frozen with the layers next to them, a step takes half the
     # time on a CPU, and words that no training question uses keep their meaning.
     for module in (model.bert.embeddings, *model.bert.encoder.layer[: arguments.frozen_layers]):
@@ -216,6 +270,8 @@ def train(arguments: argparse.Namespace) -> None:
         "frozen_layers": arguments.frozen_layers,
         "max_tokens": MAX_TOKENS,
         "data": {name: sha256_file(arguments.data / name) for name in FILES},
+        "mixes": {name: asdict(mix) for name, mix in MIXES.items()},
+        "left_out": {name: sha256_file(arguments.data / name) for name in EVALUATION},
         "torch": str(torch.__version__),
         "device": device,
         "continued_from": None
@@ -223,7 +279,8 @@ def train(arguments: argparse.Namespace) -> None:
         else json.loads((arguments.initial / "training.json").read_text()),
     }
     started, running = time.monotonic(), 0.0
-    feed = batches(items, arguments.batch, random.Random(arguments.seed + 1))
+    rounds = passes(arguments.data, tokenizer, arguments.seed)
+    feed = batches(rounds, arguments.batch, random.Random(arguments.seed + 1))
     model.train()
     for step, batch in enumerate(itertools.islice(feed, steps), start=1):
         with torch.autocast(device, torch.bfloat16, enabled=not arguments.full_precision):

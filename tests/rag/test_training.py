@@ -16,12 +16,16 @@ from rag.reader_model import MODELS, find_reader
 from rag.training.reader_data import (
     CALIBRATION_ARTICLES,
     Example,
+    bereft_passages,
+    cropped,
     exchanged_questions,
     mined_negatives,
+    opposite_questions,
     plain_examples,
     read_rows,
     sentence_around,
     split_squad,
+    without_texts_of,
 )
 from rag.training.train_reader import features
 
@@ -106,6 +110,80 @@ def test_exchanged_questions_ask_for_what_the_passage_does_not_hold() -> None:
         assert year is not None
         assert year.group() not in example.passage
         assert example.answer is None
+
+
+def test_exchanged_inside_takes_another_name_of_the_passage_and_never_the_answer() -> None:
+    rows = [
+        row(
+            "a",
+            f"When Ost{chr(65 + n)} fell, Ana met Jon{chr(65 + n)} in Riga{chr(65 + n)}.",
+            f"Where did Ana meet Jon{chr(65 + n)}?",
+            f"Riga{chr(65 + n)}",
+        )
+        for n in range(26)
+    ]
+    found = list(exchanged_questions(rows, random.Random(3), inside=1.0))
+    assert len(found) == 26
+    asked = {r["context"]: r["question"] for r in rows}
+    for example in found:
+        new = set(re.findall(r"[A-Z]\w+", example.question)) - set(
+            re.findall(r"[A-Z]\w+", asked[example.passage])
+        )
+        (name,) = new
+        assert name in example.passage
+        assert not name.startswith("Riga")
+        assert example.answer is None
+
+
+def test_a_bereft_passage_has_all_but_the_sentence_of_the_answer() -> None:
+    (example,) = bereft_passages([row("a", BRIDGE, "How long is it?", "812 metres")])
+    assert example.passage == "The bridge at Oslo opened in 1998. Ana Brandt drew it."
+    assert (example.answer, example.evidence) == (None, None)
+    twice = f"{BRIDGE} Some say 812 metres is too short."
+    assert list(bereft_passages([row("a", twice, "How long is it?", "812 metres")])) == []
+    short = "It is 812 metres long. Ana Brandt drew it."
+    assert list(bereft_passages([row("a", short, "How long is it?", "812 metres")])) == []
+
+
+def test_opposite_questions_turn_one_word_or_the_whole() -> None:
+    rng = random.Random(1)
+    rows = [row("a", BRIDGE, "Which bridge is the Largest?", "bridge"), row("a", BRIDGE, "Who paid?", None)]
+    (example,) = opposite_questions(rows, rng)
+    assert example.question == "Which bridge is the smallest?"
+    many = [row("a", BRIDGE, f"Who did draw bridge {n}?", "Ana Brandt") for n in range(200)]
+    turned = list(opposite_questions(many, rng))
+    assert 10 <= len(turned) <= 60
+    assert all(re.fullmatch(r"Who did not draw bridge \d+\?", e.question) for e in turned)
+
+
+def test_a_crop_holds_the_evidence_and_whole_sentences() -> None:
+    text = " ".join(f"Sentence number {n} says something." for n in range(30)) + " Ana Brandt drew it."
+    (example,) = plain_examples([row("a", text, "Who drew it?", "Ana Brandt")])
+    for seed in range(20):
+        crop = cropped(example, random.Random(seed), 200)
+        assert crop.answer is not None
+        assert crop.evidence is not None
+        assert len(crop.passage) <= 200
+        assert crop.passage in text
+        assert crop.passage[slice(*crop.answer)] == "Ana Brandt"
+        assert crop.passage[slice(*crop.evidence)] == "Ana Brandt drew it."
+        assert crop.passage.startswith(("Sentence", "Ana"))
+    none = Example(question="Who?", passage=text, answer=None, evidence=None)
+    assert len(cropped(none, random.Random(1), 200).passage) <= 200
+    assert cropped(none, random.Random(1), 5000) == none
+
+
+def test_rows_whose_text_is_evaluated_are_left_out() -> None:
+    rows = [
+        row("a", BRIDGE, "Who drew it?", "Ana Brandt"),
+        row("b", "Another text. It is long.", "How long?", "long"),
+        row("c", "A third text is here.", "What is here?", "text"),
+    ]
+    evaluated = [
+        row("x", "The  bridge at Oslo opened in 1998 - it is 812 metres long. Ana Brandt drew it", "?", None)
+    ]
+    evaluated.append(row("y", "Elsewhere.", "what IS here", None))
+    assert without_texts_of(rows, evaluated) == [rows[1]]
 
 
 def test_features_point_at_the_answers_tokens() -> None:
