@@ -82,7 +82,7 @@ def search_out(stages: Stages, query: str, k: int, filters: Filters) -> SearchOu
     allowed, any_allowed = stages.retriever.allowed(filters)
     if not any_allowed:
         return SearchOut(passages=[])
-    hits = stages.retriever.search(read_question(query), k, allowed)
+    hits = stages.search(read_question(query), k, allowed)
     return SearchOut(
         passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits]
     )

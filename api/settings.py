@@ -93,6 +93,7 @@ class Settings(BaseSettings):
         le=10.0,
         description="what a day of publication that it names counts in it",
     )
+    rerank_depth: int = Field(12, ge=0, le=100, description="passages read to put them in order")
     evidence_passages: int = Field(5, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
         None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
@@ -157,6 +158,7 @@ class Settings(BaseSettings):
             part_weight=self.part_weight,
             source_weight=self.source_weight,
             date_weight=self.date_weight,
+            rerank_depth=self.rerank_depth,
             evidence_passages=self.evidence_passages,
             min_probability=self.min_probability,
         )

@@ -6,24 +6,27 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from index.errors import SpanError
 from index.generation import Generation
-from index.types import Document
+from index.types import Document, Passage, RowFilter, ScoredPassage
 from rag import SOFTWARE_VERSION
 from rag.calibrate import Calibration
 from rag.cite import closest, compose
 from rag.disagree import find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
 from rag.disagree_words import records, with_disagreements, with_time
-from rag.errors import GeneratorNotConfiguredError
-from rag.extract import draft_from, select_spans
+from rag.errors import CrossLanguageError, GeneratorNotConfiguredError
+from rag.extract import Span, draft_from, select_spans, touch
+from rag.languages import foreign_to, name_of
 from rag.question import read_question
 from rag.quote import copy_quote, verify_quotes
 from rag.read import Reader
-from rag.retrieve import Retriever
+from rag.retrieve import Retrieved, Retriever
 from rag.settings import RagSettings
+from rag.sub_questions import sub_questions
 from rag.types import (
     NO_ANSWER,
     NO_FILTERS,
@@ -41,6 +44,7 @@ from rag.types import (
     Turn,
     Withheld,
 )
+from rag.yes_no import verdict, with_verdict
 
 Mode = Literal["auto", "extractive", "generative"]
 
@@ -74,6 +78,35 @@ class Stages:
     def generation(self) -> Generation:
         return self.retriever.generation
 
+    def search(self, question: Question, k: int, allowed: RowFilter | None) -> list[ScoredPassage]:
+        """Return the ranking that `POST /v1/search` shows.
+
+        Raises:
+            QAError: a stage failed.
+        """
+
+        self.refuse_foreign(question)
+
+        def rerank(asked: Question, retrieved: Retrieved) -> Retrieved:
+            return self.reader.rerank(asked, retrieved, self.generation, self.settings)
+
+        return self.retriever.search(question, k, allowed, rerank)
+
+    def refuse_foreign(self, question: Question) -> None:
+        """Refuse a question in a language that no document is in.
+
+        Raises:
+            CrossLanguageError: searching would find noise; the message says what to do.
+        """
+        language = foreign_to(question.text, self.retriever.languages)
+        if language is None:
+            return
+        known = ", ".join(sorted(map(name_of, self.retriever.languages)))
+        raise CrossLanguageError(
+            f"the question is in {name_of(language)}, the documents are in {known}, and this service "
+            f"cannot search across languages; ask in {known}"
+        )
+
     def receipt(self) -> Receipt:
         """Return what an answer made now would depend on."""
         manifest = self.generation.manifest
@@ -96,7 +129,7 @@ class _Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.timings[stage] = round((now - self._last) * 1000, 3)
+        self.timings[stage] = round(self.timings[stage] + (now - self._last) * 1000, 3)
         self._last = now
 
     def total(self) -> dict[str, float]:
@@ -120,51 +153,103 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     # A question of signs alone ("???") has no word that a passage could answer.
     if not any_allowed or not question.terms:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    retrieved = stages.retriever.retrieve(question, stages.settings.evidence_passages, allowed)
-    clock.lap("retrieve")
-    if not retrieved.hits:
+    stages.refuse_foreign(question)
+    pieces = sub_questions(question.text)
+    asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
+    parts = [found for one in asked if (found := _evidence(one, stages, allowed, clock)) is not None]
+    if not parts:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    reading = stages.reader.read(question, retrieved, stages.generation, stages.settings.evidence_passages)
-    clock.lap("read")
-    if not reading.candidates:
-        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    probability = stages.calibration.probability(reading.signals)
     threshold = stages.settings.min_probability
     threshold = stages.calibration.threshold if threshold is None else threshold
+    answered = [part for part in parts if part.probability >= threshold]
     document_of = _document_of(stages.generation)
-    spans = select_spans(reading.candidates, ask.max_citations, margin=stages.calibration.margin)
-    wider = select_spans(reading.candidates, 2 * ask.max_citations, margin=WIDER * stages.calibration.margin)
-    spans = with_other_sides(question, spans, wider, ask.max_citations, document_of)
+    spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
     draft = draft_from(spans, document_of)
-    quotes, withheld = _verified(draft, reading, document_of)
+    passages = [c.passage for part in parts for c in part.reading.candidates]
+    quotes, withheld = _verified(draft, passages, document_of)
     clock.lap("verify")
-    if probability < threshold or not quotes:
+    if not answered or not quotes:
+        probability = max(part.probability for part in parts)
         weak = probability < _NOT_SUPPORTED_SHARE * threshold or not quotes
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
         return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
+    short = answered[0].reading.short_answer if len(asked) == 1 else None
+    said = verdict(question, {number: quote.text for number, quote in quotes.items()})
     # Where sources differ, and reports before and after (rag.disagree).
-    told = told_by(quotes, document_of, [reading.short_answer] if reading.short_answer else [])
-    differing = find_disagreements(question, told)
+    told = told_by(quotes, document_of, [short] if short else [])
+    differing = [one for part in answered for one in find_disagreements(part.question, told)]
     draft = with_time(draft, question, plans_and_events(question, told), told)
     draft = with_disagreements(draft, question, differing, told)
+    if said is not None and not differing:
+        draft = with_verdict(draft, *said, question.language)
     composed = compose(draft, quotes, document_of)
+    missing = tuple(one.text for one in asked if not any(part.question is one for part in answered))
     return Answer(
         answer_id=_new_id(),
-        status="answered",
+        status="partial" if missing else "answered",
         question=question.text,
         standalone_question=question.standalone,
         text=composed.text,
         text_without_citations=composed.text_without_citations,
-        short_answer=_short_text(reading.short_answer, composed.citations),
-        confidence=round(probability, 6),
+        short_answer=_short_text(short, composed.citations),
+        # The whole is right only if its least sure part is.
+        confidence=round(min(part.probability for part in answered), 6),
         abstention=None,
         citations=composed.citations,
         withheld=withheld,
         receipt=stages.receipt(),
         timings_ms=clock.total(),
+        missing=missing,
         disagreements=records(question, differing, quotes, composed.citations),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """What was read for one question, and how likely its best sentences answer it."""
+
+    question: Question
+    reading: Reading
+    probability: float
+
+
+def _evidence(
+    question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock
+) -> _Evidence | None:
+    """Search and read for one question; `None` where nothing was found to read."""
+    settings = stages.settings
+    retrieved = stages.retriever.retrieve(
+        question, max(settings.rerank_depth, settings.evidence_passages), allowed
+    )
+    clock.lap("retrieve")
+    retrieved = stages.reader.rerank(question, retrieved, stages.generation, settings)
+    reading = stages.reader.read(question, retrieved, stages.generation, settings.evidence_passages)
+    clock.lap("read")
+    if not reading.candidates:
+        return None
+    return _Evidence(
+        question=question, reading=reading, probability=stages.calibration.probability(reading.signals)
+    )
+
+
+def _spans(
+    parts: Sequence[_Evidence], limit: int, margin: float, document_of: Callable[[str], Document]
+) -> list[Span]:
+    """Choose what is quoted: of several questions each in turn, the best first."""
+    chosen: list[list[Span]] = []
+    for part in parts:
+        candidates = part.reading.candidates
+        spans = select_spans(candidates, limit, margin=margin)
+        wider = select_spans(candidates, 2 * limit, margin=WIDER * margin)
+        chosen.append(with_other_sides(part.question, spans, wider, limit, document_of))
+    if len(chosen) == 1:
+        return chosen[0]
+    found: list[Span] = []
+    for span in (span for row in zip_longest(*chosen) for span in row if span is not None):
+        if len(found) < limit and not any(touch(span, other) for other in found):
+            found.append(span)
+    return found
 
 
 def _document_of(generation: Generation) -> Callable[[str], Document]:
@@ -178,11 +263,11 @@ def _document_of(generation: Generation) -> Callable[[str], Document]:
 
 
 def _verified(
-    draft: Draft, reading: Reading, document_of: Callable[[str], Document]
+    draft: Draft, passages: Sequence[Passage], document_of: Callable[[str], Document]
 ) -> tuple[dict[int, Quote], Withheld]:
     """Copy every span of the draft and keep those that verify, by their number in the draft."""
     copied = [copy_quote(document_of(document_id), start, end) for document_id, start, end in draft.spans]
-    verified = verify_quotes(copied, document_of, (c.passage for c in reading.candidates))
+    verified = verify_quotes(copied, document_of, passages)
     kept = set(verified.quotes)
     quotes = {number: quote for number, quote in enumerate(copied) if quote in kept}
     return quotes, Withheld(not_found=verified.not_found)

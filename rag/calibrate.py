@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import CalibrationError
-from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
 
 DEFAULT_MARGIN = 3.0
 DEFAULT_FILE = Path(__file__).parent / "models" / "calibration.json"
@@ -36,6 +36,8 @@ class Calibration:
     """How much a sentence is worth, how sure an answer is, and from where on we answer."""
 
     name: str
+    passage: Logistic
+    """What reading a passage adds to its place in the search, in units of the search's score."""
     sentence: Logistic
     question: Logistic
     threshold: float
@@ -68,6 +70,7 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = Calibration(
             name=str(content["name"]),
+            passage=_logistic(content["passage"], PASSAGE_SIGNALS),
             sentence=_logistic(content["sentence"], SENTENCE_SIGNALS),
             question=_logistic(content["question"], QUESTION_SIGNALS),
             threshold=float(content["threshold"]),

@@ -64,7 +64,7 @@ def select_spans(
         if any(_says_the_same(words, other) and not tells_otherwise(text, said) for other, said in chosen):
             continue
         span = _widened(candidate)
-        touching = [s for s in spans if _touch(s, span)]
+        touching = [s for s in spans if touch(s, span)]
         if touching:
             # The first of them has the best score, so the union keeps its place in the order.
             place = spans.index(touching[0])
@@ -144,7 +144,8 @@ def _same_paragraph(passage: Passage, before: Sentence, after: Sentence) -> bool
     return before.kind != "heading" and not between.strip() and "\n" not in between
 
 
-def _touch(one: Span, other: Span) -> bool:
+def touch(one: Span, other: Span) -> bool:
+    """Tell whether two spans share characters of one document."""
     return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -13,28 +12,16 @@ from index.terms import remembered_terms, terms
 from index.types import Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration
 from rag.reader_model import TokenScores
+from rag.rerank import MAX_ANSWER_TOKENS, UNREAD, PassageScorer, reranked
 from rag.retrieve import Hit, Retrieved
 from rag.sentence_vectors import SentenceVectors
+from rag.settings import RagSettings
 from rag.signals import answer_type_match, coverage, pair_overlap, rarity
 from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
 
-# The logit of a sentence that the model did not get to see.
-_UNREAD = -12.0
-_MAX_SHORT_ANSWER_TOKENS = 24
 _SHORT_ANSWERS = frozenset(
     {AnswerType.PERSON, AnswerType.PLACE, AnswerType.DATE, AnswerType.NUMBER, AnswerType.OTHER}
 )
-
-
-class PassageScorer(Protocol):
-    """A model that scores the tokens of passages for a question."""
-
-    @property
-    def name(self) -> str:
-        """Model id, for receipts."""
-
-    def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
-        """Return one record a passage, in order."""
 
 
 class Reader:
@@ -50,11 +37,25 @@ class Reader:
         """Model and calibration, for receipts."""
         return f"{self._scorer.name}+{self._calibration.name}"
 
+    def rerank(
+        self, question: Question, retrieved: Retrieved, generation: Generation, settings: RagSettings
+    ) -> Retrieved:
+        """Read the first hits, and put them in the order in which they seem to answer."""
+        return reranked(
+            question,
+            retrieved,
+            generation,
+            scorer=self._scorer,
+            weights=self._calibration.passage,
+            depth=settings.rerank_depth,
+            turn_penalty=settings.turn_penalty,
+        )
+
     def read(self, question: Question, retrieved: Retrieved, generation: Generation, k: int) -> Reading:
-        """Read the first `k` hits and return their sentences, best first."""
+        """Return the sentences of the first `k` hits, best first; reads what was not read yet."""
         hits = retrieved.hits[:k]
         passages = [generation.passage(hit.row) for hit in hits]
-        scores = self._scorer.score(question.standalone, [p.text for p in passages])
+        scores = self._token_scores(question, hits, passages)
         weight = rarity(generation.lexical.document_frequency, len(generation))
         weights = {term: weight(term) for term in retrieved.terms}
         asked = terms(question.standalone)
@@ -76,6 +77,13 @@ class Reader:
             ),
             short_answer=_short_answer(question, passages, scores, candidates),
         )
+
+    def _token_scores(
+        self, question: Question, hits: Sequence[Hit], passages: Sequence[Passage]
+    ) -> list[TokenScores]:
+        unread = [passage.text for hit, passage in zip(hits, passages, strict=True) if hit.tokens is None]
+        read = iter(self._scorer.score(question.standalone, unread) if unread else ())
+        return [hit.tokens if hit.tokens is not None else next(read) for hit in hits]
 
     def _cosines(self, vector: FloatArray, passage: Passage) -> list[tuple[Sentence, float]]:
         """Pair a passage's sentences, headings left out, with their likeness to the question."""
@@ -103,7 +111,7 @@ class Reader:
             mean, best = float(evidence.mean()), float(evidence.max())
             span = float(tokens.start[inside].max() + tokens.end[inside].max()) - tokens.null
         else:
-            mean = best = span = _UNREAD
+            mean = best = span = UNREAD
         signals = (
             mean,
             best,
@@ -194,7 +202,7 @@ def _short_answer(
         )
         found: tuple[float, int, int] | None = None
         for left in inside[np.argsort(-tokens.start[inside], kind="stable")[:8]]:
-            for right in inside[(inside >= left) & (inside < left + _MAX_SHORT_ANSWER_TOKENS)]:
+            for right in inside[(inside >= left) & (inside < left + MAX_ANSWER_TOKENS)]:
                 score = float(tokens.start[left] + tokens.end[right]) - tokens.null
                 if found is None or score > found[0]:
                     found = (score, int(left), int(right))

@@ -24,6 +24,8 @@ from rag.convert_reader import MODEL_FILE
 MODELS = Path(__file__).parent / "models"
 _MAX_QUESTION_TOKENS = 64
 _WIDTH_STEP = 16
+# Small batches waste little on padding, and let questions of other threads in between.
+_BATCH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ class ReaderModel:
         self._lock = threading.Lock()
 
     def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
-        """Score every passage for one question, in one batch.
+        """Score every passage for one question, in batches of similar length.
 
         What does not fit beside the question is left unread at the passage's end.
         """
@@ -133,7 +135,12 @@ class ReaderModel:
             return []
         question = self._shortened(question)
         encodings = self._tokenizer.encode_batch([(question, passage) for passage in passages])
-        return self._infer(encodings)
+        found: dict[int, TokenScores] = {}
+        by_length = sorted(range(len(encodings)), key=lambda n: len(encodings[n].ids))
+        for start in range(0, len(by_length), _BATCH):
+            batch = by_length[start : start + _BATCH]
+            found |= zip(batch, self._infer([encodings[n] for n in batch]), strict=True)
+        return [found[n] for n in range(len(encodings))]
 
     def _infer(self, encodings: Sequence[Any]) -> list[TokenScores]:
         # Few different widths: OpenVINO prepares its kernels anew for each shape that it meets.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,9 @@ import numpy as np
 from index.generation import Generation
 from index.terms import content_terms
 from index.types import Embedder, FloatArray, RowFilter, ScoredPassage
+from rag.languages import languages_of
 from rag.parts import parts_of
+from rag.reader_model import TokenScores
 from rag.settings import RagSettings
 from rag.source_hints import SourceHints, SourceNames
 from rag.spelling import corrected
@@ -23,16 +25,24 @@ from rag.types import Filters, Question
 # Two passages that share this much of their words say the same; the better one is kept.
 _SAME = 0.85
 _DEEPEST = 1000
+_LANGUAGE_SAMPLE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A passage found, with both of its scores: `bm25` in BM25 units, `cosine` in [-1, 1]."""
+    """A passage found, with both of its scores: `bm25` in BM25 units, `cosine` in [-1, 1].
+
+    `fused` is its score before turns were taken, `turns` are the named sources that it belongs to, and
+    `tokens` what the reader made of it, if it was read.
+    """
 
     row: int
     score: float
     bm25: float
     cosine: float
+    fused: float
+    turns: tuple[int, ...] = ()
+    tokens: TokenScores | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +105,12 @@ class Retriever:
         scores, turns = self._preferred(scores, ordered, hints)
         hits = [
             Hit(
-                row=ordered[n], score=score, bm25=lexical[0].get(ordered[n], 0.0), cosine=float(cosines[n, 0])
+                row=ordered[n],
+                score=score,
+                bm25=lexical[0].get(ordered[n], 0.0),
+                cosine=float(cosines[n, 0]),
+                fused=float(scores[n]),
+                turns=turns[n] if turns else (),
             )
             for n, score in in_turns(scores, turns, settings.turn_penalty)
         ]
@@ -135,6 +150,12 @@ class Retriever:
         )
 
     @cached_property
+    def languages(self) -> frozenset[str]:
+        """The languages that are sure in a sample of the passages."""
+        step = max(1, len(self.generation) // _LANGUAGE_SAMPLE)
+        return languages_of(self.generation.passage(row).text for row in range(0, len(self.generation), step))
+
+    @cached_property
     def _names(self) -> SourceNames:
         return SourceNames(self.generation.documents(start=0, limit=-1))
 
@@ -152,28 +173,43 @@ class Retriever:
         )
         return preferred, turns if len(hints.named) > 1 else []
 
-    def search(self, question: Question, k: int, allowed: RowFilter | None) -> list[ScoredPassage]:
-        """Return the ranking that `POST /v1/search` shows, repeats of one text collapsed."""
-        depth = 2 * k + 10
-        while True:
-            hits = self.retrieve(question, min(depth, _DEEPEST), allowed).hits
-            kept = self._without_repeats(hits, k)
-            if len(kept) == k or len(hits) < depth:
-                return kept
-            depth *= 4  # a text with many near copies took the places
+    def search(
+        self,
+        question: Question,
+        k: int,
+        allowed: RowFilter | None,
+        rerank: Callable[[Question, Retrieved], Retrieved] | None = None,
+    ) -> list[ScoredPassage]:
+        """Return the ranking that `POST /v1/search` shows, repeats of one text collapsed.
 
-    def _without_repeats(self, hits: Sequence[Hit], k: int) -> list[ScoredPassage]:
-        """Rank at most `k` of these hits, the best of each group that says the same."""
-        kept: list[ScoredPassage] = []
+        `rerank` puts the passages that are left in another order.
+        """
+        wanted = max(k, self._settings.rerank_depth if rerank else 0)
+        depth = 2 * wanted + 10
+        while True:
+            retrieved = self.retrieve(question, min(depth, _DEEPEST), allowed)
+            kept = self._without_repeats(retrieved.hits, wanted)
+            if len(kept) == wanted or len(retrieved.hits) < depth:
+                break
+            depth *= 4  # a text with many near copies took the places
+        if rerank:
+            kept = list(rerank(question, replace(retrieved, hits=tuple(kept))).hits)
+        return [
+            ScoredPassage(passage=self.generation.passage(hit.row), score=hit.score, rank=rank)
+            for rank, hit in enumerate(kept[:k], start=1)
+        ]
+
+    def _without_repeats(self, hits: Sequence[Hit], wanted: int) -> list[Hit]:
+        """Return at most so many of these hits, the best of each group that says the same."""
+        kept: list[Hit] = []
         seen: list[frozenset[str]] = []
         for hit in hits:
-            passage = self.generation.passage(hit.row)
-            words = frozenset(passage.text.casefold().split())
+            words = frozenset(self.generation.passage(hit.row).text.casefold().split())
             if any(_overlap(words, other) >= _SAME for other in seen):
                 continue
             seen.append(words)
-            kept.append(ScoredPassage(passage=passage, score=hit.score, rank=len(kept) + 1))
-            if len(kept) == k:
+            kept.append(hit)
+            if len(kept) == wanted:
                 break
         return kept
 

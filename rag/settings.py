@@ -24,6 +24,8 @@ class RagSettings:
     source_weight: float = 1.0
     date_weight: float = 0.6
     turn_penalty: float = 0.3
+    rerank_depth: int = 12
+    """Passages read by the cross-encoder and put in a new order; 0 leaves the search's."""
     evidence_passages: int = 5
     read_sentences: int = 24
     closest: int = 3
@@ -39,6 +41,7 @@ class RagSettings:
             "source_weight": (0.0, 10.0),
             "date_weight": (0.0, 10.0),
             "turn_penalty": (0.0, 10.0),
+            "rerank_depth": (0, 100),
             "evidence_passages": (1, 100),
             "read_sentences": (1, 200),
             "closest": (0, 20),

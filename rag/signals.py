@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from index.terms import bigrams, content_terms
 from rag.types import AnswerType
 
+PASSAGE_SIGNALS = (
+    "answerable",  # the reader's logit for the passage
+    "span",  # best start + best end logit of an answer, less those of "no answer"
+)
 SENTENCE_SIGNALS = (
     "evidence_mean",  # mean evidence logit of the sentence's tokens
     "evidence_max",

@@ -1,10 +1,9 @@
-"""Fits the calibration: `python -m rag.training.fit_calibration --data FOLDER`.
+"""Fits the calibration: `python -m rag.training.fit_calibration --data FOLDER --cache FOLDER --report FILE`.
 
-Fitted on the articles of SQuAD 2.0's training part that the reader never saw, each article a corpus
-of its own paragraphs, and on Natural Questions, once with the gold passage in the corpus and once
-without; checked on the dev part's articles. Natural Questions are there because SQuAD's questions
-repeat the words of their passages, which would teach us to trust words too much. Writes
-`rag/models/calibration.json` and a report.
+Three fits, each on what the one before it gives (see `rag.training.fit_data` for the questions): how
+much reading a passage counts beside its place in the search; how much each signal of a sentence counts;
+and how likely the quotes shown are to hold an answer. The threshold is the one with the best F1 of
+refusing on the same questions, sets counting alike. Writes `rag/models/calibration.json` and a report.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import random
-import tempfile
-from collections.abc import Sequence
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,201 +25,226 @@ from sklearn.metrics import roc_auc_score
 
 from index.build import update_index
 from index.embed import open_embedder
-from index.generation import open_current
+from index.generation import Generation, open_current
 from index.models import find_model, sha256_file
 from index.settings import IndexSettings
 from index.state import StateFolder
+from index.types import Embedder
 from rag.calibrate import DEFAULT_FILE, Calibration, Logistic
 from rag.question import read_question
 from rag.read import Reader
-from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
-from rag.retrieve import Retriever
+from rag.reader_model import ReaderModel, TokenScores, ensure_reader_conversion, find_reader
+from rag.rerank import PassageScorer, reranked
+from rag.retrieve import Retrieved, Retriever
 from rag.settings import RagSettings
-from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
-from rag.training.reader_data import read_rows, split_squad
-from rag.types import Reading
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.training.fit_data import FILES, Asked, AskedSet, check_sets, fit_sets, is_gold, write_corpora
+from rag.types import Question, Reading
 
 _TOP = 5
-_NATURAL_QUESTIONS = 400
-# What the probability is made of. The other signals shift with the kind of corpus and question:
-# fitted on SQuAD they refuse most questions that do not repeat the words of their passage.
-_ANSWERABILITY = ("best_answerable", "best_span", "best_evidence", "best_sentence_cosine")
-# We answer from one chance in twenty on. Questions of other kinds than those of the fit score much
-# lower, answerable or not; a threshold that is best on the fit refuses most of them. A doubtful
-# quote with its low confidence serves better than silence.
-_THRESHOLD = 0.05
 # Penalties on the squared weights of standardised signals. The stronger one keeps the order of
 # sentences from leaning on what happens to work in one data set; chosen by how well a fit on either
 # set serves the other.
 _SENTENCE_PENALTY = 0.3
 _QUESTION_PENALTY = 0.01
 _KEPT_BY_MARGIN = 0.99
+_PASSAGE_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3), (0.0, 0.02, 0.05, 0.1, 0.15))
+Floats = NDArray[np.float64]
 
 
 def main() -> None:
     """Read the command line, fit, check, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with squad2/")
-    parser.add_argument("--cache", type=Path, required=True, help="folder for converted models")
+    parser.add_argument("--data", type=Path, required=True, help="folder with squad2/ and multihop_rag/")
+    parser.add_argument(
+        "--cache", type=Path, required=True, help="folder for models, indexes and what was read"
+    )
     parser.add_argument("--out", type=Path, default=DEFAULT_FILE)
     parser.add_argument("--report", type=Path, required=True, help="where the figures go, as JSON")
-    parser.add_argument("--check-questions", type=int, default=1000, help="sample of the dev part")
+    parser.add_argument("--check-questions", type=int, default=500, help="of each set that checks the fit")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    train_file = arguments.data / "squad2/questions.train.jsonl.gz"
-    dev_file = arguments.data / "squad2/questions.dev.jsonl.gz"
-    natural_file = arguments.data / "train/nq_open_oracle.jsonl.gz"
-    _, fit_rows = split_squad(read_rows(train_file))
-    pipeline = _Pipeline(arguments.cache, arguments.threads)
-    fitted = pipeline.read_by_article(fit_rows)
-    natural_rows = read_rows(natural_file)[:_NATURAL_QUESTIONS]
-    natural = pipeline.read_together(natural_rows, gold_in_sight=True)
-    bereft = pipeline.read_together(natural_rows, gold_in_sight=False)
-    dev_rows = read_rows(dev_file)
-    dev_rows = random.Random(1).sample(dev_rows, min(len(dev_rows), arguments.check_questions))
-    checked = pipeline.read_by_article(dev_rows)
-    sentence = _fit_sentence((fitted, natural))
-    for rows in (fitted, natural, bereft, checked):
-        rows.rescore(sentence)
-    question, threshold = _fit_question((fitted, natural, bereft)), _THRESHOLD
-    margin = _fit_margin(fitted, sentence)
-    name = _name(sentence, question, threshold, margin)
+    bench = _Bench(arguments.data, arguments.cache, arguments.threads)
+    fitted, checked = fit_sets(arguments.data), check_sets(arguments.data, arguments.check_questions)
+    passage = _fit_passage(bench, fitted)
+    # Before the fit, the model's own evidence decides the order.
+    first = _logistic(
+        SENTENCE_SIGNALS, {"evidence_mean": 1.0, "span": 0.2, "retrieval": 1.0, "coverage": 1.0}
+    )
+    so_far = Calibration(
+        name="unfitted",
+        passage=passage,
+        sentence=first,
+        question=_logistic(QUESTION_SIGNALS, {}),
+        threshold=0.5,
+    )
+    so_far = replace(so_far, sentence=_fit_sentence([bench.read(one, so_far) for one in fitted]))
+    rows = [bench.read(one, so_far) for one in fitted]
+    so_far = replace(so_far, margin=_fit_margin(rows))
+    so_far = replace(so_far, question=_fit_question(rows, so_far))
+    so_far = replace(so_far, threshold=_fit_threshold(rows, so_far))
+    so_far = replace(so_far, name=_name(so_far))
     content = {
-        "name": name,
-        "fitted_on": {
-            "questions.train (articles held out from the reader)": sha256_file(train_file),
-            "articles": fitted.titles,
-            f"nq_open_oracle (first {_NATURAL_QUESTIONS})": sha256_file(natural_file),
-        },
-        "sentence": _as_json(sentence, SENTENCE_SIGNALS),
-        "question": _as_json(question, QUESTION_SIGNALS),
-        "threshold": threshold,
-        "margin": margin,
+        "name": so_far.name,
+        "fitted_on": {name: sha256_file(arguments.data / name) for name in FILES},
+        "reader": find_reader().sha256,
+        "passage": _as_json(so_far.passage, PASSAGE_SIGNALS),
+        "sentence": _as_json(so_far.sentence, SENTENCE_SIGNALS),
+        "question": _as_json(so_far.question, QUESTION_SIGNALS),
+        "threshold": so_far.threshold,
+        "margin": so_far.margin,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     report = {
-        "calibration": name,
+        "calibration": so_far.name,
         "reader": find_reader().sha256,
-        "fit": _figures(fitted, question, threshold),
-        "natural_questions_fit": _ranks(natural),
-        "natural_questions_without_gold_refused": round(
-            float((_probabilities(question, np.array(bereft.question)) < threshold).mean()), 4
-        ),
-        "squad2_dev": _figures(checked, question, threshold),
+        "fitted_on": {r.name: _figures(r, so_far) for r in (bench.read(one, so_far) for one in fitted)},
+        "checked_on": {r.name: _figures(r, so_far) for r in (bench.read(one, so_far) for one in checked)},
         "command": "python -m rag.training.fit_calibration --data DATA --cache CACHE --report REPORT",
     }
     arguments.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=1))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Readings:
-    """The readings of a set of questions, with which of their sentences carry the answer."""
+    """The readings of a set, question by question: what is known of each sentence and of the whole."""
 
-    def __init__(self, titles: list[str]) -> None:
-        self.titles = titles
-        self.signals: list[NDArray[np.float64]] = []  # (sentences, SENTENCE_SIGNALS) a question
-        self.gold: list[NDArray[np.bool_]] = []  # (sentences,)
-        self.question: list[NDArray[np.float64]] = []
-        self.answerable: list[bool] = []
+    name: str
+    sentences: list[Floats]
+    """(sentences, SENTENCE_SIGNALS) a question, best first."""
+    scores: list[Floats]
+    gold: list[NDArray[np.bool_]]
+    questions: Floats
+    """(questions, QUESTION_SIGNALS)"""
+    answerable: NDArray[np.bool_]
 
-    def rescore(self, sentence: Logistic) -> None:
-        """Order every question's sentences by the fitted weights, and redo what depends on that."""
-        weights = np.array(sentence.weights)
-        for number, signals in enumerate(self.signals):
-            scores = signals @ weights + sentence.bias
-            order = np.argsort(-scores, kind="stable")
-            self.signals[number], self.gold[number] = signals[order], self.gold[number][order]
-            scores = scores[order]
-            self.question[number][0] = scores[0]
-            self.question[number][1] = scores[0] - scores[1] if len(scores) > 1 else 5.0
-            self.question[number][11] = signals[order][:3, 10].max()
-
-    def right(self) -> NDArray[np.bool_]:
-        """Tell for each question whether it is answerable and a gold sentence is among the first."""
-        return np.array([gold[:_TOP].any() for gold in self.gold])
+    def right(self, calibration: Calibration) -> NDArray[np.bool_]:
+        """Tell for each question whether a gold sentence is among those that would be quoted."""
+        return np.array(
+            [
+                gold[:_TOP][scores[:_TOP] >= scores[0] - calibration.margin].any() if len(gold) else False
+                for gold, scores in zip(self.gold, self.scores, strict=True)
+            ]
+        )
 
 
-class _Pipeline:
-    def __init__(self, cache: Path, threads: int) -> None:
+class _Kept:
+    """A scorer that remembers, and writes what it remembers to a file: fits are repeated, reading is slow."""
+
+    def __init__(self, scorer: PassageScorer, file: Path) -> None:
+        self._scorer = scorer
+        self._file = file
+        self._known: dict[tuple[str, str], TokenScores] = (
+            pickle.loads(file.read_bytes()) if file.exists() else {}  # noqa: S301
+        )
+
+    @property
+    def name(self) -> str:
+        return self._scorer.name
+
+    def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
+        new = [passage for passage in passages if (question, passage) not in self._known]
+        for passage, tokens in zip(new, self._scorer.score(question, new) if new else (), strict=True):
+            self._known[question, passage] = tokens
+        return [self._known[question, passage] for passage in passages]
+
+    def save(self) -> None:
+        self._file.write_bytes(pickle.dumps(self._known))
+
+
+class _Bench:
+    """Both corpora, indexed, and the models: reads sets of questions as the service would."""
+
+    def __init__(self, data: Path, cache: Path, threads: int) -> None:
+        self._embedder: Embedder = open_embedder(find_model(), cache / "models", threads=threads)
         files = find_reader()
-        folder = ensure_reader_conversion(files, cache)
-        self._embedder = open_embedder(find_model(), cache, threads=threads)
-        scorer = ReaderModel(folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=threads)
-        # Before the fit, the model's own evidence decides the order.
-        first = Logistic(weights=(1.0, 0.0, 0.2, 0.5, 1.0, 0.0, 6.0, 1.0, 0.0, 1.0, 0.0), bias=0.0)
-        none = Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=0.0)
-        unfitted = Calibration(name="unfitted", sentence=first, question=none, threshold=0.5)
-        self._reader = Reader(scorer, unfitted, self._embedder)
-
-    def read_together(self, rows: Sequence[dict[str, Any]], *, gold_in_sight: bool) -> _Readings:
-        """Read every question in one corpus of all the rows' contexts, each a document.
-
-        Out of sight, the gold document is hidden from its own question: none of the rest answers.
-        """
-        readings = _Readings(sorted({row["title"] for row in rows}))
-        self._read_corpus(readings, rows, gold_in_sight=gold_in_sight)
-        return readings
-
-    def read_by_article(self, rows: Sequence[dict[str, Any]]) -> _Readings:
-        """Read every question in a corpus of its own article's paragraphs, each a document.
-
-        One article a corpus: where all documents speak of one thing, as an organisation's often
-        do, the right paragraph is much harder to tell than among unlike ones.
-        """
-        readings = _Readings(sorted({row["title"] for row in rows}))
-        for title in readings.titles:
-            self._read_corpus(readings, [row for row in rows if row["title"] == title])
-        return readings
-
-    def _read_corpus(
-        self, readings: _Readings, rows: Sequence[dict[str, Any]], *, gold_in_sight: bool = True
-    ) -> None:
-        contexts = list(dict.fromkeys((row["title"], row["context"]) for row in rows))
-        ids = {context: f"p{number}" for number, context in enumerate(contexts)}
-        with tempfile.TemporaryDirectory() as folder:
-            corpus = Path(folder) / "corpus.jsonl"
-            corpus.write_text(
-                "".join(
-                    json.dumps({"id": ids[c], "title": c[0].replace("_", " "), "text": c[1]}) + "\n"
-                    for c in contexts
-                )
-            )
-            state = StateFolder(Path(folder) / "state")
-            settings = RagSettings()
-            report = update_index(state, [corpus], self._embedder, IndexSettings())
+        folder = ensure_reader_conversion(files, cache / "models")
+        model = ReaderModel(folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=threads)
+        self.scorer = _Kept(model, cache / f"read-{files.sha256[:12]}.pickle")
+        self.settings = RagSettings()
+        self._corpora: dict[str, tuple[Generation, Retriever]] = {}
+        for name, path in write_corpora(data, cache).items():
+            state = StateFolder(cache / f"state-{name}")
+            report = update_index(state, [path], self._embedder, IndexSettings())
             if report.problems:
                 raise report.problems[0]
             generation = open_current(state, embedder=self._embedder.name)
-            retriever = Retriever(generation, self._embedder, settings)
-            everything = frozenset(range(len(contexts)))
-            for row in rows:
-                document_id = ids[row["title"], row["context"]]
-                allowed = generation.row_filter(None)
-                if not gold_in_sight:
-                    row = {**row, "unanswerable": True}
-                    hidden = generation.ordinal(document_id)
-                    allowed = generation.row_filter(everything - {hidden})
-                question = read_question(row["question"])
-                retrieved = retriever.retrieve(question, settings.evidence_passages, allowed)
-                reading = self._reader.read(question, retrieved, generation, settings.evidence_passages)
-                self._add(readings, row, document_id, reading)
-            generation.close()
+            self._corpora[name] = (generation, Retriever(generation, self._embedder, self.settings))
+        self._found: dict[tuple[str, str], tuple[Question, Retrieved]] = {}
 
-    def _add(self, readings: _Readings, row: dict[str, Any], document_id: str, reading: Reading) -> None:
-        spans = [(a["start"], a["start"] + len(a["text"])) for a in row["answers"] if a["start"] >= 0]
-        readings.signals.append(np.array([c.signals for c in reading.candidates]))
-        readings.gold.append(
-            np.array(
-                [
-                    not row["unanswerable"]
-                    and c.passage.document_id == document_id
-                    and any(c.sentence.start < end and c.sentence.end > start for start, end in spans)
-                    for c in reading.candidates
-                ]
+    def found(self, one: AskedSet) -> Iterator[tuple[Asked, Question, Retrieved, Generation]]:
+        """Search for every question, once."""
+        generation, retriever = self._corpora[one.corpus]
+        depth = max(self.settings.rerank_depth, self.settings.evidence_passages)
+        for asked in one.questions:
+            key = (one.corpus, asked.question)
+            if key not in self._found:
+                question = read_question(asked.question)
+                retrieved = retriever.retrieve(question, depth, generation.row_filter(None))
+                self._found[key] = (question, retrieved)
+            yield asked, *self._found[key], generation
+
+    def read(self, one: AskedSet, calibration: Calibration) -> _Readings:
+        """Read every question as far as the service would."""
+        reader = Reader(self.scorer, calibration, self._embedder)
+        sentences, scores, gold, questions, answerable = [], [], [], [], []
+        for asked, question, retrieved, generation in self.found(one):
+            ranked = reader.rerank(question, retrieved, generation, self.settings)
+            reading: Reading = reader.read(question, ranked, generation, self.settings.evidence_passages)
+            hits = is_gold(asked)
+            sentences.append(np.array([c.signals for c in reading.candidates]))
+            scores.append(np.array([c.score for c in reading.candidates]))
+            gold.append(
+                np.array(
+                    [
+                        hits(c.passage.document_id, c.sentence.start, c.sentence.end)
+                        for c in reading.candidates
+                    ]
+                )
             )
+            questions.append(reading.signals)
+            answerable.append(asked.answerable)
+        self.scorer.save()
+        return _Readings(
+            name=one.name,
+            sentences=sentences,
+            scores=scores,
+            gold=gold,
+            questions=np.array(questions),
+            answerable=np.array(answerable),
         )
-        readings.question.append(np.array(reading.signals))
-        readings.answerable.append(not row["unanswerable"])
+
+
+def _fit_passage(bench: _Bench, sets: Sequence[AskedSet]) -> Logistic:
+    """Choose what reading counts: by the mean over sets of 1 / rank of the first passage with gold."""
+    best: tuple[float, tuple[float, ...]] = (-1.0, (0.0,) * len(PASSAGE_SIGNALS))
+    answerable = [replace(s, questions=tuple(q for q in s.questions if q.answerable)) for s in sets]
+    for weights in product(*_PASSAGE_GRID):
+        means = []
+        for one in answerable:
+            if not one.questions:
+                continue
+            ranks = []
+            for asked, question, retrieved, generation in bench.found(one):
+                hits = is_gold(asked)
+                ranked = reranked(
+                    question,
+                    retrieved,
+                    generation,
+                    scorer=bench.scorer,
+                    weights=Logistic(weights=weights, bias=0.0),
+                    depth=bench.settings.rerank_depth,
+                    turn_penalty=bench.settings.turn_penalty,
+                ).hits
+                passages = [generation.passage(hit.row) for hit in ranked]
+                places = [n for n, p in enumerate(passages, 1) if hits(p.document_id, p.start, p.end)]
+                ranks.append(1.0 / places[0] if places else 0.0)
+            means.append(float(np.mean(ranks)))
+        print(f"passage weights {weights}: {[round(mean, 4) for mean in means]}", flush=True)
+        best = max(best, (float(np.mean(means)), weights))
+    bench.scorer.save()
+    return Logistic(weights=best[1], bias=0.0)
 
 
 def _fit(
@@ -263,7 +288,7 @@ def _fit_sentence(sets: Sequence[_Readings]) -> Logistic:
     for rows in sets:
         used = [n for n, gold in enumerate(rows.gold) if gold.any()]
         for number in used:
-            signals.append(rows.signals[number])
+            signals.append(rows.sentences[number])
             labels.append(rows.gold[number])
             shares.append(np.full(len(rows.gold[number]), 1.0 / len(used)))
     return _fit(
@@ -271,73 +296,91 @@ def _fit_sentence(sets: Sequence[_Readings]) -> Logistic:
     )
 
 
-def _fit_question(sets: Sequence[_Readings]) -> Logistic:
-    """Fit the probability that an answer is right; sets count alike."""
-    columns = [QUESTION_SIGNALS.index(name) for name in _ANSWERABILITY]
-    signals = np.concatenate([np.array(rows.question) for rows in sets])
-    labels = np.concatenate([rows.right() for rows in sets])
+def _fit_question(sets: Sequence[_Readings], calibration: Calibration) -> Logistic:
+    """Fit the probability that the quotes hold an answer; sets count alike."""
+    signals = np.concatenate([rows.questions for rows in sets])
+    labels = np.concatenate([rows.right(calibration) for rows in sets])
     shares = np.concatenate([np.full(len(rows.answerable), 1.0 / len(rows.answerable)) for rows in sets])
-    part = _fit(signals[:, columns], labels, shares, _QUESTION_PENALTY, 0.0)
-    weights = [0.0] * len(QUESTION_SIGNALS)
-    for column, weight in zip(columns, part.weights, strict=True):
-        weights[column] = weight
-    return Logistic(weights=tuple(weights), bias=part.bias)
+    return _fit(signals, labels, shares, _QUESTION_PENALTY, None)
 
 
-def _fit_margin(rows: _Readings, sentence: Logistic) -> float:
+def _fit_threshold(sets: Sequence[_Readings], calibration: Calibration) -> float:
+    """Return the threshold with the best F1 of refusing what the corpus does not answer; sets count alike."""
+    probabilities = [_probabilities(calibration, rows.questions) for rows in sets]
+
+    def f1(threshold: float) -> float:
+        refused_rightly = refused = unanswerable = 0.0
+        for rows, probability in zip(sets, probabilities, strict=True):
+            share = 1.0 / len(rows.answerable)
+            below = probability < threshold
+            refused += share * below.sum()
+            refused_rightly += share * (below & ~rows.answerable).sum()
+            unanswerable += share * (~rows.answerable).sum()
+        return 2.0 * refused_rightly / (refused + unanswerable)
+
+    candidates = [round(0.01 * step, 2) for step in range(2, 80)]
+    return max(candidates, key=lambda threshold: (f1(threshold), -threshold))
+
+
+def _fit_margin(sets: Sequence[_Readings]) -> float:
     """Fit how far below the best a sentence is still quoted: so that few right ones are lost."""
-    weights = np.array(sentence.weights)
     gaps = [
-        float((signals[0] - signals[:_TOP][gold[:_TOP]]).dot(weights).min())
-        for signals, gold in zip(rows.signals, rows.gold, strict=True)
+        float((scores[0] - scores[:_TOP][gold[:_TOP]]).min())
+        for rows in sets
+        for scores, gold in zip(rows.scores, rows.gold, strict=True)
         if gold[:_TOP].any()
     ]
     return round(float(np.quantile(gaps, _KEPT_BY_MARGIN)), 3)
 
 
-def _probabilities(question: Logistic, signals: NDArray[np.float64]) -> NDArray[np.float64]:
-    odds = signals @ np.array(question.weights) + question.bias
-    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
-    return result
+def _probabilities(calibration: Calibration, signals: Floats) -> Floats:
+    return np.array([calibration.probability(row) for row in signals])
 
 
-def _figures(rows: _Readings, question: Logistic, threshold: float) -> dict[str, float]:
-    answerable = np.array(rows.answerable)
-    probabilities = _probabilities(question, np.array(rows.question))
-    refused = probabilities < threshold
-    right = rows.right()
+def _figures(rows: _Readings, calibration: Calibration) -> dict[str, Any]:
+    probabilities = _probabilities(calibration, rows.questions)
+    refused = probabilities < calibration.threshold
+    right = rows.right(calibration)
     bins = np.minimum((probabilities * 10).astype(int), 9)
     error = sum(
         abs(probabilities[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
         for b in range(10)
         if (bins == b).any()
     )
+    answerable = rows.answerable
+    both = answerable.any() and not answerable.all()
     return {
         "questions": len(answerable),
         "answerable": int(answerable.sum()),
         **_ranks(rows),
-        "auroc_answerable": round(float(roc_auc_score(answerable, probabilities)), 4),
-        "refusal_precision": round(float((~answerable)[refused].mean()) if refused.any() else 0.0, 4),
-        "refusal_recall": round(float(refused[~answerable].mean()), 4),
-        "answered_share": round(float((~refused).mean()), 4),
+        "auroc_answerable": round(float(roc_auc_score(answerable, probabilities)), 4) if both else None,
+        "refused_of_unanswerable": _share(refused[~answerable]),
+        "refused_of_answerable": _share(refused[answerable]),
         "expected_calibration_error": round(float(error), 4),
     }
 
 
-def _ranks(rows: _Readings) -> dict[str, float]:
+def _share(flags: NDArray[np.bool_]) -> float | None:
+    return round(float(flags.mean()), 4) if len(flags) else None
+
+
+def _ranks(rows: _Readings) -> dict[str, float | None]:
     """Return how often a gold sentence is among the first, of answerable questions."""
     gold = [g for g, answerable in zip(rows.gold, rows.answerable, strict=True) if answerable]
-    return {f"gold_in_top_{k}": round(float(np.mean([g[:k].any() for g in gold])), 4) for k in (1, 3, 5)}
+    return {f"gold_in_top_{k}": _share(np.array([g[:k].any() for g in gold])) for k in (1, 3, 5)}
+
+
+def _logistic(names: Sequence[str], weights: dict[str, float]) -> Logistic:
+    return Logistic(weights=tuple(weights.get(name, 0.0) for name in names), bias=0.0)
 
 
 def _as_json(model: Logistic, signals: Sequence[str]) -> dict[str, Any]:
     return {"weights": dict(zip(signals, model.weights, strict=True)), "bias": model.bias}
 
 
-def _name(sentence: Logistic, question: Logistic, threshold: float, margin: float) -> str:
-    content = json.dumps(
-        [sentence.weights, sentence.bias, question.weights, question.bias, threshold, margin]
-    )
+def _name(fitted: Calibration) -> str:
+    parts = [fitted.passage, fitted.sentence, fitted.question]
+    content = json.dumps([[p.weights, p.bias] for p in parts] + [[fitted.threshold, fitted.margin]])
     return "calibration@" + hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

@@ -27,7 +27,7 @@ from rag.read import PassageScorer, Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
-from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
 from tests.fakes import HashEmbedder
 
 CANARY = "canary-7f3a-in-a-secret-place"
@@ -91,6 +91,7 @@ def calibration(*, always: bool, threshold: float = 0.5) -> Calibration:
     weights = dict.fromkeys(SENTENCE_SIGNALS, 0.0) | {"evidence_mean": 1.0, "coverage": 3.0, "retrieval": 1.0}
     return Calibration(
         name="always" if always else "never",
+        passage=Logistic(weights=(0.0,) * len(PASSAGE_SIGNALS), bias=0.0),
         sentence=Logistic(weights=tuple(weights.values()), bias=0.0),
         question=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=8.0 if always else -8.0),
         threshold=threshold,

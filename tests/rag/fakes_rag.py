@@ -21,7 +21,7 @@ from rag.read import Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
-from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
 from rag.types import Candidate
 from tests.fakes import HashEmbedder
 
@@ -80,6 +80,7 @@ def calibration(
     """
     return Calibration(
         name=name,
+        passage=logistic(PASSAGE_SIGNALS, 0.0, {}),
         sentence=logistic(SENTENCE_SIGNALS, 0.0, {"coverage": 6.0, "pairs": 1.0, "answer_type": 0.5}),
         question=logistic(QUESTION_SIGNALS, bias, weights or {"best_coverage": 10.0}),
         threshold=threshold,

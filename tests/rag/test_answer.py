@@ -19,7 +19,8 @@ from index.types import FloatArray
 from rag import SOFTWARE_VERSION
 from rag.answer import Ask, Stages, answer_question
 from rag.calibrate import Calibration
-from rag.errors import CalibrationError, GeneratorNotConfiguredError, QuestionError
+from rag.errors import CalibrationError, CrossLanguageError, GeneratorNotConfiguredError, QuestionError
+from rag.question import read_question
 from rag.reader_model import TokenScores
 from rag.settings import RagSettings
 from rag.types import AbstainReason, Answer, Filters, Turn, Withheld
@@ -138,7 +139,7 @@ def check(answer: Answer, stages: Stages) -> None:
         assert 0.0 <= answer.abstention.probability <= 1.0
         assert all(c.number is None and c.answer_spans == () for c in answer.abstention.closest)
     else:
-        assert answer.status == "answered"
+        assert answer.status == ("partial" if answer.missing else "answered")
         assert answer.abstention is None
         assert answer.citations
         assert answer.confidence is not None
@@ -485,3 +486,47 @@ def test_timings_are_parts_of_the_whole(stages: Stages) -> None:
 def test_the_version_is_the_packages() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == SOFTWARE_VERSION
+
+
+# Several questions in one message, yes and no, other languages.
+
+
+def test_a_part_that_nothing_answers_is_named_as_missing(stages: Stages) -> None:
+    answer = ask(stages, "Who signed the treaty in Riga, and how many penguins danced in Oslo?")
+    assert answer.status == "partial"
+    assert answer.missing == ("how many penguins danced in Oslo?",)
+    assert any("Brandt" in c.quote.text for c in answer.citations)
+    assert answer.short_answer is None
+    assert answer.confidence == ask(stages, TREATY).confidence
+
+
+def test_every_part_that_is_answered_has_a_quote(stages: Stages) -> None:
+    answer = ask(stages, "Who signed the treaty in Riga, and what doubled Tungsten prices?", max_citations=2)
+    assert answer.status == "answered"
+    assert answer.missing == ()
+    texts = [c.quote.text for c in answer.citations]
+    assert len(texts) == 2
+    assert any("signed" in text for text in texts)
+    assert any("Tungsten" in text for text in texts)
+
+
+def test_with_no_part_answered_it_is_an_abstention(stages: Stages) -> None:
+    answer = ask(stages, "Who taught penguins to sing, and how many gondolas danced in Oslo?")
+    assert answer.status == "abstained"
+    assert answer.missing == ()
+
+
+def test_yes_comes_with_the_quote_that_says_it(stages: Stages) -> None:
+    answer = ask(stages, "Did Brandt sign the treaty with a golden pen?")
+    assert answer.text.startswith("Yes. [1]")
+    first = answer.citations[0]
+    assert first.quote.text == "Brandt signed the treaty with a golden pen in Riga."
+    assert (first.answer_spans[0].start, first.answer_spans[0].end) == (0, 4)
+
+
+def test_a_language_that_no_document_is_in_is_refused_with_what_to_do(stages: Stages) -> None:
+    with pytest.raises(CrossLanguageError, match=r"in German, the documents are in English, Russian.*ask in"):
+        answer_question(Ask(question="Wie viele Flugzeuge bestellte Usbekistan?"), stages)
+    with pytest.raises(CrossLanguageError):
+        stages.search(read_question("Wie viele Flugzeuge bestellte Usbekistan?"), 5, None)
+    assert ask(stages, "Где продолжатся переговоры о вольфраме?").status == "answered"

@@ -12,13 +12,14 @@ import pytest
 
 from rag.calibrate import load_calibration
 from rag.errors import CalibrationError
-from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
 from tests.rag.fakes_rag import calibration
 
 
 def content() -> dict[str, Any]:
     return {
         "name": "calibration@test",
+        "passage": {"weights": dict(zip(PASSAGE_SIGNALS, (0.5, 0.25), strict=True)), "bias": 0},
         "sentence": {"weights": dict.fromkeys(SENTENCE_SIGNALS, 0.5), "bias": -1},
         "question": {
             "weights": {name: number / 10 for number, name in enumerate(QUESTION_SIGNALS)},
@@ -39,6 +40,7 @@ def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     found = load_calibration(written(tmp_path, json.dumps(content())))
     assert (found.name, found.threshold, found.margin) == ("calibration@test", 0.4, 2.5)
     assert found.sentence_score([2.0] * len(SENTENCE_SIGNALS)) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
+    assert found.passage.log_odds([2.0, 4.0]) == 2.0
     # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
     first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)
     assert found.probability(first_three) == pytest.approx(1 / (1 + math.exp(0.05)))

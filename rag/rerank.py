@@ -1,0 +1,83 @@
+"""Puts the first passages found in the order in which they seem to answer, by reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from index.generation import Generation
+from rag.calibrate import Logistic
+from rag.reader_model import TokenScores
+from rag.retrieve import Retrieved
+from rag.turns import in_turns
+from rag.types import Question
+
+MAX_ANSWER_TOKENS = 24
+UNREAD = -12.0
+"""The logit of what the model did not get to see."""
+
+
+class PassageScorer(Protocol):
+    """A model that scores the tokens of passages for a question."""
+
+    @property
+    def name(self) -> str:
+        """Model id, for receipts."""
+
+    def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
+        """Return one record a passage, in order."""
+
+
+def reranked(
+    question: Question,
+    retrieved: Retrieved,
+    generation: Generation,
+    *,
+    scorer: PassageScorer,
+    weights: Logistic,
+    depth: int,
+    turn_penalty: float,
+) -> Retrieved:
+    """Return the same hits, the first `depth` of them read and in a new order.
+
+    To the search's score of a passage, before turns, is added what `weights` make of the reader's
+    (`rag.signals.PASSAGE_SIGNALS`). Named sources take turns as in the search (see `rag.turns`). What
+    was not read keeps its order below, its scores moved down so that none passes the last that was.
+    """
+    first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
+    if not first:
+        return retrieved
+    tokens = scorer.score(question.standalone, [generation.passage(hit.row).text for hit in first])
+    scores = np.array(
+        [hit.fused + weights.log_odds(passage_signals(t)) for hit, t in zip(first, tokens, strict=True)]
+    )
+    turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []
+    read = [
+        replace(first[n], score=score, tokens=tokens[n]) for n, score in in_turns(scores, turns, turn_penalty)
+    ]
+    drop = max(0.0, rest[0].score - read[-1].score) if rest else 0.0
+    return replace(retrieved, hits=(*read, *(replace(hit, score=hit.score - drop) for hit in rest)))
+
+
+def passage_signals(tokens: TokenScores) -> tuple[float, float]:
+    """Return what the reader says of a passage, in the order of `rag.signals.PASSAGE_SIGNALS`."""
+    return tokens.answerable, best_span(tokens)[0]
+
+
+def best_span(tokens: TokenScores) -> tuple[float, int, int]:
+    """Return (log-odds against "no answer", first token, last token) of the likeliest answer.
+
+    The last token stands less than `MAX_ANSWER_TOKENS` behind the first. Of a passage without a token
+    that was read: (`UNREAD`, 0, 0).
+    """
+    best = (UNREAD, 0, 0)
+    for first in np.argsort(-tokens.start, kind="stable")[:8]:
+        ends = tokens.end[first : first + MAX_ANSWER_TOKENS]
+        last = int(np.argmax(ends))
+        score = float(tokens.start[first] + ends[last]) - tokens.null
+        if score > best[0]:
+            best = (score, int(first), int(first) + last)
+    return best
