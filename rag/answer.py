@@ -90,7 +90,7 @@ class Stages:
         def rerank(asked: Question, retrieved: Retrieved) -> Retrieved:
             return self.reader.rerank(asked, retrieved, self.generation, self.settings)
 
-        return self.retriever.search(question, k, allowed, rerank)
+        return self.retriever.search(question, k, allowed, rerank if self.settings.rerank_depth else None)
 
     def refuse_foreign(self, question: Question) -> None:
         """Refuse a question in a language that no document is in.

@@ -20,10 +20,13 @@ from index.errors import EmbedderError, ModelFileError
 from index.models import find_model, sha256_file
 from index.types import FloatArray
 from rag.convert_reader import MODEL_FILE
+from rag.recent import Recent
 
 MODELS = Path(__file__).parent / "models"
 _MAX_QUESTION_TOKENS = 64
 _WIDTH_STEP = 16
+# A search and the question after it read the same passages; about 10 kB each.
+_REMEMBERED = 512
 # Small batches waste little on padding, and let questions of other threads in between.
 _BATCH = 4
 
@@ -125,6 +128,7 @@ class ReaderModel:
         self._measure.no_padding()
         self._measure.no_truncation()
         self._lock = threading.Lock()
+        self._read: Recent[tuple[str, str], TokenScores] = Recent(_REMEMBERED)
 
     def score(self, question: str, passages: Sequence[str]) -> list[TokenScores]:
         """Score every passage for one question, in batches of similar length.
@@ -134,13 +138,16 @@ class ReaderModel:
         if not passages:
             return []
         question = self._shortened(question)
-        encodings = self._tokenizer.encode_batch([(question, passage) for passage in passages])
-        found: dict[int, TokenScores] = {}
+        found = {passage: self._read.get((question, passage)) for passage in passages}
+        unread = [passage for passage, scores in found.items() if scores is None]
+        encodings = self._tokenizer.encode_batch([(question, passage) for passage in unread])
         by_length = sorted(range(len(encodings)), key=lambda n: len(encodings[n].ids))
         for start in range(0, len(by_length), _BATCH):
             batch = by_length[start : start + _BATCH]
-            found |= zip(batch, self._infer([encodings[n] for n in batch]), strict=True)
-        return [found[n] for n in range(len(encodings))]
+            for n, read in zip(batch, self._infer([encodings[n] for n in batch]), strict=True):
+                found[unread[n]] = read
+                self._read.put((question, unread[n]), read)
+        return [scores for passage in passages if (scores := found[passage]) is not None]
 
     def _infer(self, encodings: Sequence[Any]) -> list[TokenScores]:
         # Few different widths: OpenVINO prepares its kernels anew for each shape that it meets.

@@ -21,22 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from eval.bench.disagreement_stories import HELD, STORIES, Story
+from eval.bench.pipeline import Pipeline
 from eval.bench.record import ROOT, cores, provenance, write_json
 from eval.significance import wilson
-from index.build import update_index
-from index.embed import open_embedder
-from index.generation import open_current
-from index.models import find_model
-from index.settings import IndexSettings
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
-from rag.calibrate import load_calibration
 from rag.disagree import Told, find_disagreements
 from rag.question import read_question
-from rag.read import Reader
-from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
-from rag.retrieve import Retriever
-from rag.settings import RagSettings
 from rag.types import Answer
 
 MODULE = "eval.bench.disagreements"
@@ -221,28 +212,10 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        embedder = open_embedder(find_model(), folder / "models", threads=options.threads)
-        calibration, settings = load_calibration(), RagSettings()
-        files = find_reader()
-        model = ReaderModel(
-            ensure_reader_conversion(files, folder / "models"),
-            name=files.fingerprint,
-            max_tokens=files.max_tokens,
-            threads=options.threads,
-        )
+        pipeline = Pipeline(folder / "models", threads=options.threads)
 
         def stages_over(state: StateFolder) -> Stages:
-            update_index(
-                state, [ROOT / "seeds", state.path.parent / "planted.jsonl"], embedder, IndexSettings()
-            )
-            generation = open_current(state, embedder=embedder.name)
-            return Stages(
-                retriever=Retriever(generation, embedder, settings),
-                reader=Reader(model, calibration, embedder),
-                calibration=calibration,
-                settings=settings,
-                embedder_name=embedder.name,
-            )
+            return pipeline.over(state, [ROOT / "seeds", state.path.parent / "planted.jsonl"])
 
         for number, variant in enumerate(VARIANTS):
             outcomes += ask_all(variant, folder / f"variant-{number}", stages_over)

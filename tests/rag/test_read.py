@@ -17,7 +17,7 @@ from rag.read import Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retrieved, Retriever
 from rag.settings import RagSettings
-from rag.signals import QUESTION_SIGNALS, SENTENCE_SIGNALS, coverage, pair_overlap, rarity
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, coverage, pair_overlap, rarity
 from rag.types import Candidate, Reading
 from tests.fakes import HashEmbedder
 from tests.rag.fakes_rag import WordScorer, calibration, index_of, logistic
