@@ -20,6 +20,7 @@ from index.errors import (
 )
 from index.generation import current_name, open_current
 from index.models import find_model
+from index.multilingual import MultilingualEmbedder
 from index.state import StateFolder
 from index.types import Embedder
 from rag.answer import Ask, Stages, answer_question
@@ -168,6 +169,7 @@ class Engine:
             calibration=self._calibration,
             settings=settings,
             embedder_name=self.embedder.name,
+            multilingual=isinstance(self.embedder, MultilingualEmbedder),
         )
         if len(generation):
             # The first inference of each shape is many times slower; nobody should wait for it.

@@ -61,7 +61,10 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         default=[], description="web origins that may call it (JSON list); its own is added"
     )
-    embedder: Path | None = Field(None, description="folder of another sentence-transformers model")
+    embedder: Path | None = Field(
+        None,
+        description="`multilingual` (the extra of that name), or the folder of another sentence-transformers model",
+    )
     threads: int = Field(
         default=0, ge=0, le=256, description="threads of the models; 0: one a core, at most 4"
     )

@@ -39,19 +39,19 @@ def _seeds(content: dict[str, Any]) -> Iterator[Row]:
     yield (
         "gold quote cited, of answerable questions",
         _share(everything["gold_hit_of_answerable"]["at_all"]),
-        "≥ 0.90",
+        "≥ 0.97",
         command,
     )
-    yield "refusal precision", _share(everything["refusal"]["precision"]), "≥ 0.7", command
-    yield "refusal recall", _share(everything["refusal"]["recall"]), "≥ 0.7", command
+    yield "refusal precision", _share(everything["refusal"]["precision"]), "≥ 0.90", command
+    yield "refusal recall", _share(everything["refusal"]["recall"]), "≥ 0.90", command
 
 
 def _search(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.search --data DATA"
     for name, label, goal in (
-        ("hits_at_10", "Hits@10", "≥ 0.90"),
-        ("hits_at_4", "Hits@4", "≥ 0.79"),
-        ("mrr_at_10", "MRR@10", "≥ 0.63"),
+        ("hits_at_10", "Hits@10", "≥ 0.97"),
+        ("hits_at_4", "Hits@4", "≥ 0.90"),
+        ("mrr_at_10", "MRR@10", "≥ 0.76"),
     ):
         measure = content["measures"][name]
         low, high = measure["bootstrap_95"]
@@ -78,16 +78,16 @@ def _serve(content: dict[str, Any]) -> Iterator[Row]:
     yield (
         "ask over HTTP, 1 client, p50 / p95",
         f"{ask['p50_ms']:.0f} / {ask['p95_ms']:.0f} ms",
-        "≤ 60 / 150 ms",
+        "≤ 250 / 600 ms",
         command,
     )
     yield (
         "answers a second, 8 clients",
         f"{content['ask_many_clients']['answers_per_s']:.1f}",
-        "≥ 20",
+        "",
         command,
     )
-    yield "resident memory", f"{content['memory']['after_load']['rss_mib']:.0f} MiB", "≤ 1229 MiB", command
+    yield "resident memory", f"{content['memory']['after_load']['rss_mib']:.0f} MiB", "≤ 1536 MiB", command
 
 
 def _index(content: dict[str, Any]) -> Iterator[Row]:
@@ -130,10 +130,25 @@ def _boilerplate(content: dict[str, Any]) -> Iterator[Row]:
 
 
 def _calibration(content: dict[str, Any]) -> Iterator[Row]:
-    dev = content["squad2_dev"]
-    command = "python -m rag.training.fit_calibration"
-    yield "SQuAD 2.0, nine articles: answer's sentence among 5", f"{dev['gold_in_top_5']:.3f}", "", command
-    yield "the same: AUROC of answerable", f"{dev['auroc_answerable']:.3f}", "", command
+    command = "python -m rag.training.fit_calibration --data DATA --cache CACHE"
+    for name, label in (
+        ("squad2 dev", "SQuAD 2.0 dev, a sample"),
+        ("news, other half", "MultiHop-RAG, other half"),
+    ):
+        found = content["checked_on"][name]
+        yield f"{label}: answer's sentence among 5", f"{found['gold_in_top_5']:.3f}", "", command
+        yield f"{label}: AUROC of answerable", f"{found['auroc_answerable']:.3f}", "≥ 0.75 / 0.90", command
+
+
+def _by_size(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.calibration --data DATA"
+    for found in content["corpora"].values():
+        yield (
+            f"calibration error over {found['documents']} documents",
+            f"{found['expected_calibration_error']:.3f}",
+            "≤ 0.05",
+            command,
+        )
 
 
 def _follow_ups(content: dict[str, Any]) -> Iterator[Row]:
@@ -185,6 +200,7 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("reliability", _reliability),
     ("boilerplate", _boilerplate),
     ("calibration", _calibration),
+    ("calibration_by_size", _by_size),
     ("follow_ups", _follow_ups),
     ("disagreements", _disagreements),
     ("support_mutations", _support),
@@ -273,6 +289,44 @@ def baselines_table(results: Path = RESULTS) -> str:
     return "\n".join(lines)
 
 
+def ablation_table(results: Path = RESULTS) -> str:
+    """Return what each part of the search is worth, from `reading.json`."""
+    content = _content(results, "reading")
+    if content is None:
+        return ""
+    sets = content["sets"]
+    heads = [f"{name} ({found['questions']}): first / MRR@10" for name, found in sets.items()]
+    lines = [f"| search | {' | '.join(heads)} |", "| --- |" + " --- |" * len(heads)]
+    for label in next(iter(sets.values()))["ablation"]:
+        cells = [_first_and_mrr(found["ablation"][label]) for found in sets.values()]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def depth_table(results: Path = RESULTS) -> str:
+    """Return quality and time by the depth of reading, from `reading.json`."""
+    content = _content(results, "reading")
+    if content is None:
+        return ""
+    sets = content["sets"]
+    heads = [f"{name}: first / MRR@10" for name in sets]
+    lines = [
+        f"| passages read | {' | '.join(heads)} | search over MultiHop-RAG, p50 / p95 |",
+        "| --- |" + " --- |" * (len(heads) + 1),
+    ]
+    for depth in next(iter(sets.values()))["by_depth"]:
+        rows = [found["by_depth"][depth] for found in sets.values()]
+        search = sets["multihop_rag"]["by_depth"][depth]["search"]
+        time = "–" if search is None else f"{search['p50_ms']:.0f} / {search['p95_ms']:.0f} ms"
+        shipped = " (shipped)" if int(depth) == content["settings"]["rerank_depth"] else ""
+        lines.append(f"| {depth}{shipped} | {' | '.join(map(_first_and_mrr, rows))} | {time} |")
+    return "\n".join(lines)
+
+
+def _first_and_mrr(found: dict[str, Any]) -> str:
+    return f"{found['success_at_1']['mean']:.3f} / {found['mrr_at_10']['mean']:.3f}"
+
+
 def rival_table(results: Path = RESULTS) -> str:
     """Return ours and the rival's side by side, from `rival.json`."""
     content = _content(results, "rival")
@@ -328,6 +382,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "figures": figures_table,
     "baselines": baselines_table,
     "rival": rival_table,
+    "ablation": ablation_table,
+    "depth": depth_table,
 }
 """What stands between the marks of each name in the README."""
 

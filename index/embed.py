@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from index import multilingual
 from index.conversion import RECORD_FILE, ensure_converted, import_openvino
 from index.convert import MODEL_FILE
 from index.errors import EmbedderError
 from index.models import ModelFiles
+from index.multilingual import MultilingualEmbedder
 from index.types import Embedder, FloatArray
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ def open_embedder(files: ModelFiles, cache_folder: Path, *, threads: int) -> Emb
     Raises:
         EmbedderError: neither can be loaded.
     """
+    if files.name == multilingual.MODEL_NAME:
+        return MultilingualEmbedder(name=files.fingerprint, threads=threads)
     try:
         folder = ensure_conversion(files, cache_folder)
         return OpenVinoEmbedder(name=files.fingerprint, folder=folder, threads=threads)

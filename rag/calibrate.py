@@ -40,6 +40,8 @@ class Calibration:
     """What reading a passage adds to its place in the search, in units of the search's score."""
     sentence: Logistic
     question: Logistic
+    across: Logistic
+    """As `question`, for a question in another language than the documents: by vectors alone."""
     threshold: float
     margin: float = DEFAULT_MARGIN
     """How much worse than the best a sentence may score (log-odds) and still be quoted."""
@@ -48,13 +50,13 @@ class Calibration:
         """Return the log-odds that a sentence carries the answer, given that there is one."""
         return self.sentence.log_odds(signals)
 
-    def probability(self, signals: Sequence[float]) -> float:
+    def probability(self, signals: Sequence[float], *, across: bool = False) -> float:
         """Return the probability that the documents answer and the best quotes show it, in (0, 1).
 
         Raises:
             CalibrationError: a signal is not finite; that is a failure, not a probability.
         """
-        odds = self.question.log_odds(signals)
+        odds = (self.across if across else self.question).log_odds(signals)
         if not math.isfinite(odds):  # clamped, it would pass for certainty
             raise CalibrationError(f"the log-odds are {odds}: a signal among {tuple(signals)} is no number")
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
@@ -73,6 +75,7 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             passage=_logistic(content["passage"], PASSAGE_SIGNALS),
             sentence=_logistic(content["sentence"], SENTENCE_SIGNALS),
             question=_logistic(content["question"], QUESTION_SIGNALS),
+            across=_logistic(content["across"], QUESTION_SIGNALS),
             threshold=float(content["threshold"]),
             margin=float(content["margin"]),
         )

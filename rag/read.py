@@ -24,6 +24,10 @@ _SHORT_ANSWERS = frozenset(
 )
 
 
+_NONE = np.empty(0, dtype=np.float32)
+_NOTHING_READ = TokenScores(offsets=[], start=_NONE, end=_NONE, evidence=_NONE, null=0.0, answerable=UNREAD)
+
+
 class Reader:
     """Combines a scorer's token scores with other signals, by the calibration's weights."""
 
@@ -51,11 +55,22 @@ class Reader:
             turn_penalty=settings.turn_penalty,
         )
 
-    def read(self, question: Question, retrieved: Retrieved, generation: Generation, k: int) -> Reading:
-        """Return the sentences of the first `k` hits, best first; reads what was not read yet."""
+    def read(
+        self,
+        question: Question,
+        retrieved: Retrieved,
+        generation: Generation,
+        k: int,
+        *,
+        across: bool = False,
+    ) -> Reading:
+        """Return the sentences of the first `k` hits, best first; reads what was not read yet.
+
+        `across` languages nothing is read, since the model knows one: sentences are told by their vectors.
+        """
         hits = retrieved.hits[:k]
         passages = [generation.passage(hit.row) for hit in hits]
-        scores = self._token_scores(question, hits, passages)
+        scores = [_NOTHING_READ] * len(hits) if across else self._token_scores(question, hits, passages)
         weight = rarity(generation.lexical.document_frequency, len(generation))
         weights = {term: weight(term) for term in retrieved.terms}
         asked = terms(question.standalone)

@@ -71,8 +71,12 @@ class Retriever:
         row_filter = self.generation.row_filter(documents)
         return row_filter, row_filter is None or bool(row_filter.rows.any())
 
-    def retrieve(self, question: Question, k: int, allowed: RowFilter | None) -> Retrieved:
+    def retrieve(
+        self, question: Question, k: int, allowed: RowFilter | None, *, across: bool = False
+    ) -> Retrieved:
         """Return at most `k` passages, best first, ties by row.
+
+        `across` languages only vectors count: the words of one are not those of the other.
 
         The score of a text is `lexical_weight` times BM25 divided by the best BM25 of that text, plus
         `dense_weight` times the cosine: BM25 has no scale of its own, and a ranking needs only the
@@ -87,6 +91,8 @@ class Retriever:
         vectors = self._embedder.embed_queries(texts)
         wanted = [_in_place(question.terms, corrections)]
         wanted += [_in_place(content_terms(text), corrections) for text in texts[1:]]
+        if across:
+            wanted = [() for _ in wanted]
         found = [self._found(terms, vectors[n], depth, allowed) for n, terms in enumerate(wanted)]
         hints = self._hints(question, allowed)
         lexical = [dict(one) for one, _ in found]
@@ -122,7 +128,7 @@ class Retriever:
         """Return BM25 and cosine by row, of the searches that count for anything."""
         lexical: dict[int, float] = {}
         dense: dict[int, float] = {}
-        if self._settings.lexical_weight:
+        if self._settings.lexical_weight and terms:
             lexical = dict(self.generation.lexical.search(terms, depth, allowed))
         if self._settings.dense_weight:
             mask = None if allowed is None else allowed.rows
@@ -179,6 +185,8 @@ class Retriever:
         k: int,
         allowed: RowFilter | None,
         rerank: Callable[[Question, Retrieved], Retrieved] | None = None,
+        *,
+        across: bool = False,
     ) -> list[ScoredPassage]:
         """Return the ranking that `POST /v1/search` shows, repeats of one text collapsed.
 
@@ -187,7 +195,7 @@ class Retriever:
         wanted = max(k, self._settings.rerank_depth if rerank else 0)
         depth = 2 * wanted + 10
         while True:
-            retrieved = self.retrieve(question, min(depth, _DEEPEST), allowed)
+            retrieved = self.retrieve(question, min(depth, _DEEPEST), allowed, across=across)
             kept = self._without_repeats(retrieved.hits, wanted)
             if len(kept) == wanted or len(retrieved.hits) < depth:
                 break

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
+from index import multilingual
 from index.build import update_index
 from index.embed import open_embedder
 from index.generation import Generation, open_current
@@ -30,7 +31,7 @@ from index.models import find_model, sha256_file
 from index.settings import IndexSettings
 from index.state import StateFolder
 from index.types import Embedder
-from rag.calibrate import DEFAULT_FILE, Calibration, Logistic
+from rag.calibrate import DEFAULT_FILE, Calibration, Logistic, load_calibration
 from rag.question import read_question
 from rag.read import Reader
 from rag.reader_model import ReaderModel, TokenScores, ensure_reader_conversion, find_reader
@@ -62,10 +63,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DEFAULT_FILE)
     parser.add_argument("--report", type=Path, required=True, help="where the figures go, as JSON")
     parser.add_argument("--check-questions", type=int, default=500, help="of each set that checks the fit")
+    parser.add_argument(
+        "--across",
+        action="store_true",
+        help="also fit across languages (needs the extra; else kept as it is)",
+    )
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     bench = _Bench(arguments.data, arguments.cache, arguments.threads)
     fitted, checked = fit_sets(arguments.data), check_sets(arguments.data, arguments.check_questions)
+    across = _fit_across(arguments) if arguments.across else load_calibration(arguments.out).across
     passage = _fit_passage(bench, fitted)
     # Before the fit, the model's own evidence decides the order.
     first = _logistic(
@@ -76,6 +83,7 @@ def main() -> None:
         passage=passage,
         sentence=first,
         question=_logistic(QUESTION_SIGNALS, {}),
+        across=across,
         threshold=0.5,
     )
     so_far = replace(so_far, sentence=_fit_sentence([bench.read(one, so_far) for one in fitted]))
@@ -91,6 +99,7 @@ def main() -> None:
         "passage": _as_json(so_far.passage, PASSAGE_SIGNALS),
         "sentence": _as_json(so_far.sentence, SENTENCE_SIGNALS),
         "question": _as_json(so_far.question, QUESTION_SIGNALS),
+        "across": _as_json(so_far.across, QUESTION_SIGNALS),
         "threshold": so_far.threshold,
         "margin": so_far.margin,
     }
@@ -156,8 +165,17 @@ class _Kept:
 class _Bench:
     """Both corpora, indexed, and the models: reads sets of questions as the service would."""
 
-    def __init__(self, data: Path, cache: Path, threads: int) -> None:
-        self._embedder: Embedder = open_embedder(find_model(), cache / "models", threads=threads)
+    def __init__(
+        self,
+        data: Path,
+        cache: Path,
+        threads: int,
+        *,
+        embedder: Path | None = None,
+        corpora: Sequence[str] = ("squad", "news"),
+    ) -> None:
+        cache.mkdir(parents=True, exist_ok=True)
+        self._embedder: Embedder = open_embedder(find_model(embedder), cache / "models", threads=threads)
         files = find_reader()
         folder = ensure_reader_conversion(files, cache / "models")
         model = ReaderModel(folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=threads)
@@ -165,6 +183,8 @@ class _Bench:
         self.settings = RagSettings()
         self._corpora: dict[str, tuple[Generation, Retriever]] = {}
         for name, path in write_corpora(data, cache).items():
+            if name not in corpora:
+                continue
             state = StateFolder(cache / f"state-{name}")
             report = update_index(state, [path], self._embedder, IndexSettings())
             if report.problems:
@@ -173,7 +193,9 @@ class _Bench:
             self._corpora[name] = (generation, Retriever(generation, self._embedder, self.settings))
         self._found: dict[tuple[str, str], tuple[Question, Retrieved]] = {}
 
-    def found(self, one: AskedSet) -> Iterator[tuple[Asked, Question, Retrieved, Generation]]:
+    def found(
+        self, one: AskedSet, *, across: bool = False
+    ) -> Iterator[tuple[Asked, Question, Retrieved, Generation]]:
         """Search for every question, once."""
         generation, retriever = self._corpora[one.corpus]
         depth = max(self.settings.rerank_depth, self.settings.evidence_passages)
@@ -181,17 +203,19 @@ class _Bench:
             key = (one.corpus, asked.question)
             if key not in self._found:
                 question = read_question(asked.question)
-                retrieved = retriever.retrieve(question, depth, generation.row_filter(None))
+                retrieved = retriever.retrieve(question, depth, generation.row_filter(None), across=across)
                 self._found[key] = (question, retrieved)
             yield asked, *self._found[key], generation
 
-    def read(self, one: AskedSet, calibration: Calibration) -> _Readings:
-        """Read every question as far as the service would."""
+    def read(self, one: AskedSet, calibration: Calibration, *, across: bool = False) -> _Readings:
+        """Read every question as far as the service would; `across` as if it were in another language."""
         reader = Reader(self.scorer, calibration, self._embedder)
         sentences, scores, gold, questions, answerable = [], [], [], [], []
-        for asked, question, retrieved, generation in self.found(one):
-            ranked = reader.rerank(question, retrieved, generation, self.settings)
-            reading: Reading = reader.read(question, ranked, generation, self.settings.evidence_passages)
+        k = self.settings.evidence_passages
+        for asked, question, retrieved, generation in self.found(one, across=across):
+            if not across:
+                retrieved = reader.rerank(question, retrieved, generation, self.settings)
+            reading: Reading = reader.read(question, retrieved, generation, k, across=across)
             hits = is_gold(asked)
             sentences.append(np.array([c.signals for c in reading.candidates]))
             scores.append(np.array([c.score for c in reading.candidates]))
@@ -302,6 +326,34 @@ def _fit_question(sets: Sequence[_Readings], calibration: Calibration) -> Logist
     labels = np.concatenate([rows.right(calibration) for rows in sets])
     shares = np.concatenate([np.full(len(rows.answerable), 1.0 / len(rows.answerable)) for rows in sets])
     return _fit(signals, labels, shares, _QUESTION_PENALTY, None)
+
+
+def _fit_across(arguments: argparse.Namespace) -> Logistic:
+    """Fit the probability by vectors alone, on English questions read as if they were in another language.
+
+    There are no questions in other languages that may be fitted on; the vectors of translations are a
+    little further away, so the probabilities come out a little high.
+    """
+    bench = _Bench(
+        arguments.data,
+        arguments.cache / "across",
+        arguments.threads,
+        embedder=Path(multilingual.CHOICE),
+        corpora=("squad",),
+    )
+    sets = [one for one in fit_sets(arguments.data) if one.corpus == "squad"]
+    calibration = load_calibration(arguments.out)
+    rows = [bench.read(one, calibration, across=True) for one in sets]
+    columns = [
+        QUESTION_SIGNALS.index(name) for name in ("score_margin", "best_cosine", "best_sentence_cosine")
+    ]
+    part = _fit_question([replace(one, questions=one.questions[:, columns]) for one in rows], calibration)
+    return Logistic(
+        weights=tuple(
+            dict(zip(columns, part.weights, strict=True)).get(n, 0.0) for n in range(len(QUESTION_SIGNALS))
+        ),
+        bias=part.bias,
+    )
 
 
 def _fit_threshold(sets: Sequence[_Readings], calibration: Calibration) -> float:

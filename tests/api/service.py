@@ -94,6 +94,7 @@ def calibration(*, always: bool, threshold: float = 0.5) -> Calibration:
         passage=Logistic(weights=(0.0,) * len(PASSAGE_SIGNALS), bias=0.0),
         sentence=Logistic(weights=tuple(weights.values()), bias=0.0),
         question=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=8.0 if always else -8.0),
+        across=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=-8.0),
         threshold=threshold,
     )
 

@@ -83,6 +83,7 @@ def calibration(
         passage=logistic(PASSAGE_SIGNALS, 0.0, {}),
         sentence=logistic(SENTENCE_SIGNALS, 0.0, {"coverage": 6.0, "pairs": 1.0, "answer_type": 0.5}),
         question=logistic(QUESTION_SIGNALS, bias, weights or {"best_coverage": 10.0}),
+        across=logistic(QUESTION_SIGNALS, -2.0, {"best_sentence_cosine": 8.0}),
         threshold=threshold,
     )
 

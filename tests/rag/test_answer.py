@@ -530,3 +530,16 @@ def test_a_language_that_no_document_is_in_is_refused_with_what_to_do(stages: St
     with pytest.raises(CrossLanguageError):
         stages.search(read_question("Wie viele Flugzeuge bestellte Usbekistan?"), 5, None)
     assert ask(stages, "Где продолжатся переговоры о вольфраме?").status == "answered"
+
+
+def test_with_an_embedder_of_many_languages_vectors_alone_decide(generation: Generation) -> None:
+    scorer = WordScorer()
+    stages = replace(stages_of(generation, scorer=scorer), multilingual=True)
+    german = "Wohin flog Brandt, und womit unterzeichnete Brandt einen Vertrag im Hafen von Riga?"
+    answer = ask(stages, german)
+    assert scorer.seen == []
+    quotes = answer.citations if answer.abstention is None else answer.abstention.closest
+    assert any("Brandt" in c.quote.text for c in quotes)
+    ranking = stages.search(read_question(german), 3, None)
+    assert scorer.seen == []
+    assert "Brandt" in ranking[0].passage.text

@@ -25,6 +25,7 @@ def content() -> dict[str, Any]:
             "weights": {name: number / 10 for number, name in enumerate(QUESTION_SIGNALS)},
             "bias": 0.25,
         },
+        "across": {"weights": dict.fromkeys(QUESTION_SIGNALS, 0.0) | {"best_cosine": 1.0}, "bias": -0.5},
         "threshold": 0.4,
         "margin": 2.5,
     }
@@ -44,6 +45,9 @@ def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
     first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)
     assert found.probability(first_three) == pytest.approx(1 / (1 + math.exp(0.05)))
+    best_cosine = [0.0] * len(QUESTION_SIGNALS)
+    best_cosine[QUESTION_SIGNALS.index("best_cosine")] = 0.75
+    assert found.probability(best_cosine, across=True) == pytest.approx(1 / (1 + math.exp(-0.25)))
     # 0.1 · (n - 1) · 2 + 0.25
     only_last = [0.0] * (len(QUESTION_SIGNALS) - 1) + [2.0]
     odds = 0.2 * (len(QUESTION_SIGNALS) - 1) + 0.25

@@ -154,6 +154,7 @@ def test_order_is_by_score_then_row_then_place(generation: Generation) -> None:
         passage=logistic(PASSAGE_SIGNALS, 0.0, {}),
         sentence=logistic(SENTENCE_SIGNALS, 1.5, {}),
         question=logistic(QUESTION_SIGNALS, 0.0, {}),
+        across=logistic(QUESTION_SIGNALS, 0.0, {}),
         threshold=0.5,
     )
     _, tied = read(generation, "Who opened the bridge?", how_sure=flat, k=100)
