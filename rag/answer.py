@@ -228,7 +228,12 @@ def _evidence(
     if not across:
         retrieved = stages.reader.rerank(question, retrieved, stages.generation, settings)
     reading = stages.reader.read(
-        question, retrieved, stages.generation, settings.evidence_passages, across=across
+        question,
+        retrieved,
+        stages.generation,
+        settings.evidence_passages,
+        sentences=settings.read_sentences,
+        across=across,
     )
     clock.lap("read")
     if not reading.candidates:

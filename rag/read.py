@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from rag.rerank import MAX_ANSWER_TOKENS, UNREAD, PassageScorer, reranked
 from rag.retrieve import Hit, Retrieved
 from rag.sentence_vectors import SentenceVectors
 from rag.settings import RagSettings
-from rag.signals import answer_type_match, coverage, pair_overlap, rarity
+from rag.signals import SENTENCE_SIGNALS, answer_type_match, coverage, pair_overlap, rarity
 from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
 
 _SHORT_ANSWERS = frozenset(
@@ -24,6 +25,7 @@ _SHORT_ANSWERS = frozenset(
 )
 
 
+_COSINE = SENTENCE_SIGNALS.index("sentence_cosine")
 _NONE = np.empty(0, dtype=np.float32)
 _NOTHING_READ = TokenScores(offsets=[], start=_NONE, end=_NONE, evidence=_NONE, null=0.0, answerable=UNREAD)
 
@@ -62,10 +64,13 @@ class Reader:
         generation: Generation,
         k: int,
         *,
+        sentences: int | None = None,
         across: bool = False,
     ) -> Reading:
-        """Return the sentences of the first `k` hits, best first; reads what was not read yet.
+        """Return sentences of the first `k` hits, best first; reads what was not read yet.
 
+        Making a sentence's vector takes as long as reading it, so only the `sentences` that are best
+        without one, taking their passage's for it, get theirs and are returned; `None`: all of them.
         `across` languages nothing is read, since the model knows one: sentences are told by their vectors.
         """
         hits = retrieved.hits[:k]
@@ -81,10 +86,12 @@ class Reader:
             words = frozenset(remembered_terms(f"{title}\n{passage.text}"))
             present.append(words)
             candidates.extend(
-                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens, cosine)
-                for sentence, cosine in self._cosines(retrieved.vector, passage)
+                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens)
+                for sentence in passage.sentences
+                if sentence.kind != "heading"
             )
-        candidates.sort(key=lambda c: (-c.score, c.row, c.sentence.start))
+        candidates = self._with_vectors(sorted(candidates, key=_place)[:sentences], retrieved.vector)
+        candidates.sort(key=_place)
         return Reading(
             candidates=tuple(candidates),
             signals=self._question_signals(
@@ -100,11 +107,15 @@ class Reader:
         read = iter(self._scorer.score(question.standalone, unread) if unread else ())
         return [hit.tokens if hit.tokens is not None else next(read) for hit in hits]
 
-    def _cosines(self, vector: FloatArray, passage: Passage) -> list[tuple[Sentence, float]]:
-        """Pair a passage's sentences, headings left out, with their likeness to the question."""
-        sentences = [s for s in passage.sentences if s.kind != "heading"]
-        found = self._vectors.of([passage.sentence_text(s) for s in sentences]) @ vector[0]
-        return [(s, float(cosine)) for s, cosine in zip(sentences, found, strict=True)]
+    def _with_vectors(self, candidates: Sequence[Candidate], vector: FloatArray) -> list[Candidate]:
+        """Put in how like the question each sentence is."""
+        texts = [c.passage.sentence_text(c.sentence) for c in candidates]
+        found: list[Candidate] = []
+        for candidate, cosine in zip(candidates, self._vectors.of(texts) @ vector[0], strict=True):
+            signals = (*candidate.signals[:_COSINE], float(cosine), *candidate.signals[_COSINE + 1 :])
+            score = self._calibration.sentence_score(signals)
+            found.append(replace(candidate, signals=signals, score=score))
+        return found
 
     def _candidate(
         self,
@@ -116,7 +127,6 @@ class Reader:
         passage: Passage,
         sentence: Sentence,
         tokens: TokenScores,
-        cosine: float,
     ) -> Candidate:
         text = passage.sentence_text(sentence)
         found = list(remembered_terms(text))
@@ -134,7 +144,7 @@ class Reader:
             tokens.answerable,
             hit.score,
             hit.cosine,
-            cosine,
+            hit.cosine,  # until its own vector is made
             coverage(weights, frozenset(found)),
             coverage(weights, passage_words),
             pair_overlap(asked, found),
@@ -181,6 +191,10 @@ class Reader:
             math.log(1 + len(weights)),
             float(question.answer_type is AnswerType.REASON),
         )
+
+
+def _place(candidate: Candidate) -> tuple[float, int, int]:
+    return -candidate.score, candidate.row, candidate.sentence.start
 
 
 def _corrected_names(question: Question, retrieved: Retrieved) -> frozenset[str]:

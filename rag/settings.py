@@ -21,13 +21,13 @@ class RagSettings:
     lexical_weight: float = 1.0
     dense_weight: float = 0.6
     part_weight: float = 1.0
-    source_weight: float = 1.0
+    source_weight: float = 2.0
     date_weight: float = 0.6
     turn_penalty: float = 0.3
-    rerank_depth: int = 12
+    rerank_depth: int = 10
     """Passages read by the cross-encoder and put in a new order; 0 leaves the search's."""
-    evidence_passages: int = 5
-    read_sentences: int = 24
+    evidence_passages: int = 10
+    read_sentences: int = 20
     closest: int = 3
     min_probability: float | None = None
     """Answer at or above this; `None` takes the threshold that the calibration was fitted with."""

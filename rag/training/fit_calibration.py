@@ -211,11 +211,11 @@ class _Bench:
         """Read every question as far as the service would; `across` as if it were in another language."""
         reader = Reader(self.scorer, calibration, self._embedder)
         sentences, scores, gold, questions, answerable = [], [], [], [], []
-        k = self.settings.evidence_passages
+        k, most = self.settings.evidence_passages, self.settings.read_sentences
         for asked, question, retrieved, generation in self.found(one, across=across):
             if not across:
                 retrieved = reader.rerank(question, retrieved, generation, self.settings)
-            reading: Reading = reader.read(question, retrieved, generation, k, across=across)
+            reading: Reading = reader.read(question, retrieved, generation, k, sentences=most, across=across)
             hits = is_gold(asked)
             sentences.append(np.array([c.signals for c in reading.candidates]))
             scores.append(np.array([c.score for c in reading.candidates]))

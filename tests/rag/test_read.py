@@ -53,11 +53,12 @@ def read(
     scorer: object = None,
     how_sure: Calibration | None = None,
     k: int = 10,
+    sentences: int | None = None,
 ) -> tuple[Retrieved, Reading]:
     question = read_question(text)
     retrieved = Retriever(generation, HashEmbedder(), RagSettings()).retrieve(question, 100, None)
     reader = Reader(scorer or WordScorer(), how_sure or calibration(), HashEmbedder())  # type: ignore[arg-type]
-    return retrieved, reader.read(question, retrieved, generation, k)
+    return retrieved, reader.read(question, retrieved, generation, k, sentences=sentences)
 
 
 def text_of(candidate: Candidate) -> str:
@@ -328,3 +329,33 @@ def test_a_short_answer_is_short(generation: Generation) -> None:
 
 def test_the_name_is_that_of_model_and_calibration() -> None:
     assert Reader(WordScorer(name="w"), calibration(name="c"), HashEmbedder()).name == "w+c"
+
+
+def test_only_the_best_sentences_get_vectors_of_their_own(generation: Generation) -> None:
+    embedder = HashEmbedder()
+    question = read_question("Who opened the bridge?")
+    retrieved = Retriever(generation, embedder, RagSettings()).retrieve(question, 100, None)
+    _, every = read(generation, "Who opened the bridge?")
+    for count in (1, 3):
+        embedder.calls = 0
+        reader = Reader(WordScorer(), calibration(), embedder)
+        reading = reader.read(question, retrieved, generation, 10, sentences=count)
+        assert embedder.calls == len(reading.candidates) == count
+        assert reading.candidates == every.candidates[:count]
+
+
+def test_across_languages_nothing_is_read(generation: Generation) -> None:
+    scorer = WordScorer()
+    question = read_question("Who opened the bridge?")
+    retrieved = Retriever(generation, HashEmbedder(), RagSettings()).retrieve(
+        question, 100, None, across=True
+    )
+    assert {hit.bm25 for hit in retrieved.hits} == {0.0}
+    reader = Reader(scorer, calibration(), HashEmbedder())
+    reading = reader.read(question, retrieved, generation, 10, across=True)
+    assert scorer.seen == []
+    assert reading.short_answer is None
+    best = reading.candidates[0]
+    assert text_of(best) == "The bridge was opened by Ana Brandt in May 1998."
+    assert signal(best, "evidence_mean") == signal(best, "span") == signal(best, "answerable") == -12.0
+    assert signal(best, "sentence_cosine") == pytest.approx(cosine(retrieved, best))
