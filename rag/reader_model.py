@@ -19,7 +19,7 @@ from index.conversion import ensure_converted, import_openvino
 from index.errors import EmbedderError, ModelFileError
 from index.models import find_model, sha256_file
 from index.types import FloatArray
-from rag.convert_reader import MODEL_FILE
+from rag.convert_reader import FORM, INFERENCE, MODEL_FILE
 from rag.recent import Recent
 
 MODELS = Path(__file__).parent / "models"
@@ -88,7 +88,7 @@ def ensure_reader_conversion(files: ReaderFiles, cache_folder: Path) -> Path:
     Raises:
         EmbedderError: the conversion failed, or disagrees with torch.
     """
-    name = f"reader-{files.sha256[:16]}"
+    name = f"reader-{files.sha256[:16]}-{FORM}"
     arguments = [str(files.weights), str(find_model().folder)]
     return ensure_converted(cache_folder, name, "rag.convert_reader", arguments)
 
@@ -115,7 +115,7 @@ class ReaderModel:
             compiled = openvino.Core().compile_model(
                 folder / MODEL_FILE,
                 "CPU",
-                {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads},
+                {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, **INFERENCE},
             )
             self._request = compiled.create_infer_request()
         except Exception as error:  # tokenizers raises nothing narrower
