@@ -31,18 +31,16 @@ def test_a_matrix_is_rounded_to_a_scale_for_each_output(transpose_b: bool) -> No
     rng = np.random.default_rng(1)
     weights = rng.normal(size=(120, 100)).astype(np.float32)
     # One output is a thousand times larger; with one scale for all, the rest would be rounded away.
-    if transpose_b:
-        weights[3] *= 1000.0
-    else:
-        weights[:, 3] *= 1000.0
-    weights[:, 7] = 0.0
+    by_output = weights if transpose_b else weights.T
+    by_output[3] *= 1000.0
+    by_output[7] = 0.0
     given = rng.normal(size=(2, 100 if transpose_b else 120)).astype(np.float32)
     model = matmul(weights, transpose_b=transpose_b)
     before = outputs(model, given)
     assert compress_weights(model) == 1
     after = outputs(model, given)
     # A weight is off by half a step of its output's scale at most; activations may be rounded too.
-    largest = np.abs(weights).max(axis=1 if transpose_b else 0)
+    largest = np.abs(by_output).max(axis=1)
     bound = largest / 254.0 * np.abs(given).sum(axis=1, keepdims=True)
     assert (np.abs(after - before) <= 2.0 * bound + 1e-4).all()
     assert (after[:, 7] == 0.0).all()
