@@ -82,7 +82,9 @@ def search_out(stages: Stages, query: str, k: int, filters: Filters) -> SearchOu
     allowed, any_allowed = stages.retriever.allowed(filters)
     if not any_allowed:
         return SearchOut(passages=[])
-    hits = stages.search(read_question(query), k, allowed)
+    question = read_question(query)
+    hits = stages.search(question, k, allowed)
     return SearchOut(
-        passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits]
+        notice=stages.language_problem(question),
+        passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits],
     )

@@ -28,7 +28,7 @@ from index.errors import (
     QAError,
     SpanError,
 )
-from rag.errors import CalibrationError, CrossLanguageError, GeneratorNotConfiguredError, QuestionError
+from rag.errors import CalibrationError, GeneratorNotConfiguredError, QuestionError
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,6 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
     (GeneratorNotConfiguredError, Row(status=409, code="generator_not_configured")),
-    (CrossLanguageError, Row(status=409, code="cross_language_unavailable")),
     (OverloadedError, Row(status=503, code="overloaded")),
     (StageTimeoutError, Row(status=504, code="stage_timeout")),
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),

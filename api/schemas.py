@@ -148,6 +148,9 @@ class AbstentionOut(BaseModel):
     reason: Literal["no_passages", "not_supported", "below_threshold"]
     probability: float
     closest: list[CitationOut]
+    explanation: str | None = Field(
+        description="what stood in the way of looking, and what to do; null where nothing did"
+    )
 
 
 class WithheldOut(BaseModel):
@@ -218,6 +221,7 @@ class SearchOut(BaseModel):
     """Passages, best first."""
 
     passages: list[PassageOut]
+    notice: str | None = Field(None, description="why nothing was looked for, and what to do; else null")
 
 
 class DocumentHead(BaseModel):
@@ -345,6 +349,7 @@ def answer_out(answer: Answer, asked: Ask) -> AnswerOut:
             reason=abstention.reason.value,
             probability=abstention.probability,
             closest=[citation_out(citation) for citation in abstention.closest],
+            explanation=abstention.explanation,
         ),
         citations=[citation_out(citation) for citation in answer.citations],
         missing=list(answer.missing),

@@ -20,13 +20,13 @@ def show_answer(record: AnswerOut) -> None:
     console.print(Text(record.answer), width=width)
     if record.confidence is not None:
         console.print(Text(f"\nconfidence {record.confidence:.2f}", style="dim"))
+    for part in record.missing:
+        console.print(Text(f"\nNo quote answers: {plain_line(part)}"), width=width)
     if record.abstention is not None:
-        console.print(
-            Text(
-                f"\n{record.abstention.reason} (probability {record.abstention.probability:.2f} that the sources do not answer)",
-                style="dim",
-            )
+        why = record.abstention.explanation or (
+            f"{record.abstention.reason} (probability {record.abstention.probability:.2f} that the sources do not answer)"
         )
+        console.print(Text(f"\n{why}", style="dim"), width=width)
     shown = record.citations or (record.abstention.closest if record.abstention else [])
     if shown:
         console.print(Text("\nSources" if record.citations else "\nWhat came closest", style="bold"))

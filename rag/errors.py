@@ -3,7 +3,6 @@
 QAError (index.errors)
 ├── QuestionError            the question itself cannot be taken: change it
 ├── CalibrationError         the shipped calibration is missing or is not for this pipeline
-├── CrossLanguageError       the question is in a language that no document is in: ask in theirs
 └── GeneratorNotConfiguredError  generative mode was asked for and there is no language model
 """
 
@@ -20,7 +19,3 @@ class CalibrationError(QAError):
 
 class GeneratorNotConfiguredError(QAError):
     """Generative answers were asked for, but no language model is configured."""
-
-
-class CrossLanguageError(QAError):
-    """The documents are in other languages than the question, and the embedder knows only one."""

@@ -186,6 +186,8 @@ class Abstention:
     reason: AbstainReason
     probability: float
     closest: tuple[Citation, ...]
+    explanation: str | None = None
+    """What stood in the way of looking, and what to do; `None` where nothing did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,6 @@ from eval.bench.record import cores, provenance, write_json
 from eval.datasets import load_data_set
 from eval.datasets.files import read_rows
 from eval.datatypes import Question
-from index.errors import QAError
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
 from rag.training.fit_data import half_of
@@ -50,12 +49,9 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
     rows: list[tuple[float, bool, bool, bool]] = []  # probability, refused, right, answerable
     refused_by_language = 0
     for question in questions:
-        try:
-            answer = answer_question(Ask(question=question.text, history=question.history), stages)
-        except QAError:
-            if question.kind != "cross_lingual":
-                raise
-            refused_by_language += 1
+        answer = answer_question(Ask(question=question.text, history=question.history), stages)
+        if answer.abstention is not None and answer.abstention.explanation is not None:
+            refused_by_language += 1  # nobody looked: there is no probability to judge
             continue
         quotes = [(c.quote.document_id, c.quote.start, c.quote.end) for c in answer.citations]
         abstained = answer.abstention is not None

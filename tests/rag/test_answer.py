@@ -19,7 +19,7 @@ from index.types import FloatArray
 from rag import SOFTWARE_VERSION
 from rag.answer import Ask, Stages, answer_question
 from rag.calibrate import Calibration
-from rag.errors import CalibrationError, CrossLanguageError, GeneratorNotConfiguredError, QuestionError
+from rag.errors import CalibrationError, GeneratorNotConfiguredError, QuestionError
 from rag.question import read_question
 from rag.reader_model import TokenScores
 from rag.settings import RagSettings
@@ -524,12 +524,22 @@ def test_yes_comes_with_the_quote_that_says_it(stages: Stages) -> None:
     assert (first.answer_spans[0].start, first.answer_spans[0].end) == (0, 4)
 
 
-def test_a_language_that_no_document_is_in_is_refused_with_what_to_do(stages: Stages) -> None:
-    with pytest.raises(CrossLanguageError, match=r"in German, the documents are in English, Russian.*ask in"):
-        answer_question(Ask(question="Wie viele Flugzeuge bestellte Usbekistan?"), stages)
-    with pytest.raises(CrossLanguageError):
-        stages.search(read_question("Wie viele Flugzeuge bestellte Usbekistan?"), 5, None)
-    assert ask(stages, "Где продолжатся переговоры о вольфраме?").status == "answered"
+def test_a_language_that_no_document_is_in_is_not_looked_for_and_says_so(stages: Stages) -> None:
+    german = "Wie viele Flugzeuge bestellte Usbekistan?"
+    answer = ask(stages, german)
+    assert answer.status == "abstained"
+    assert answer.abstention is not None
+    assert (answer.abstention.reason, answer.abstention.closest) == (AbstainReason.NO_PASSAGES, ())
+    assert answer.abstention.probability == 0.5
+    explanation = answer.abstention.explanation or ""
+    assert explanation.startswith("The question is in German and the documents are in English, Russian")
+    assert "VERSE_EMBEDDER=multilingual" in explanation
+    assert stages.search(read_question(german), 5, None) == []
+    russian = ask(stages, "Где продолжатся переговоры о вольфраме?")
+    assert russian.status == "answered"
+    unknown = ask(stages, "Which penguin danced on gondolas?")
+    assert unknown.abstention is not None
+    assert unknown.abstention.explanation is None
 
 
 def test_with_an_embedder_of_many_languages_vectors_alone_decide(generation: Generation) -> None:
