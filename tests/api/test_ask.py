@@ -195,7 +195,12 @@ def test_weak_evidence_is_told_apart_from_none(small_state: Path) -> None:
 def test_filters_that_leave_nothing_abstain(small: TestClient, filters: dict[str, Any]) -> None:
     record = ask(small, "Who built the bridge?", filters=filters)
     assert record["status"] == "abstained"
-    assert record["abstention"] == {"reason": "no_passages", "probability": 1.0, "closest": []}
+    assert record["abstention"] == {
+        "reason": "no_passages",
+        "probability": 1.0,
+        "closest": [],
+        "explanation": None,
+    }
     found = post(small, "/v1/search", {"query": "Who built the bridge?", "filters": filters})
     assert (found.status, found.json()) == (200, {"passages": []})
 
