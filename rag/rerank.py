@@ -44,16 +44,17 @@ def reranked(
     """Return the same hits, the first `depth` of them read and in a new order.
 
     To the search's score of a passage, before turns, is added what `weights` make of the reader's
-    (`rag.signals.PASSAGE_SIGNALS`). Named sources take turns as in the search (see `rag.turns`). What
-    was not read keeps its order below, its scores moved down so that none passes the last that was.
+    (`rag.signals.PASSAGE_SIGNALS`), unless the question asks for several things: no one passage answers
+    all of them, and the reader was taught to look for one that does (`eval/bench/reading.py` has the
+    figures). Named sources take turns as in the search (see `rag.turns`). What was not read keeps its
+    order below, its scores moved down so that none passes the last that was.
     """
     first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
     if not first:
         return retrieved
     tokens = scorer.score(question.standalone, [generation.passage(hit.row).text for hit in first])
-    scores = np.array(
-        [hit.fused + weights.log_odds(passage_signals(t)) for hit, t in zip(first, tokens, strict=True)]
-    )
+    said = [0.0 if retrieved.parts else weights.log_odds(passage_signals(t)) for t in tokens]
+    scores = np.array([hit.fused + one for hit, one in zip(first, said, strict=True)])
     turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []
     read = [
         replace(first[n], score=score, tokens=tokens[n]) for n, score in in_turns(scores, turns, turn_penalty)

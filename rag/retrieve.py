@@ -47,12 +47,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
-    """Hits best first, with what the search knew: the question's vector and corrected terms."""
+    """Hits best first, with what the search knew: the question's vector and corrected terms.
+
+    `parts` is how many things the question asks for, where that is more than one (see `rag.parts`).
+    """
 
     hits: tuple[Hit, ...]
     vector: FloatArray
     terms: tuple[str, ...]
     corrections: dict[str, str]
+    parts: int = 0
 
 
 class Retriever:
@@ -120,7 +124,13 @@ class Retriever:
             )
             for n, score in in_turns(scores, turns, settings.turn_penalty)
         ]
-        return Retrieved(hits=tuple(hits[:k]), vector=vectors[:1], terms=wanted[0], corrections=corrections)
+        return Retrieved(
+            hits=tuple(hits[:k]),
+            vector=vectors[:1],
+            terms=wanted[0],
+            corrections=corrections,
+            parts=len(texts) - 1,
+        )
 
     def _found(
         self, terms: Sequence[str], vector: FloatArray, depth: int, allowed: RowFilter | None

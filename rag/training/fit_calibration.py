@@ -3,7 +3,7 @@
 Three fits, each on what the one before it gives (see `rag.training.fit_data` for the questions): how
 much reading a passage counts beside its place in the search; how much each signal of a sentence counts;
 and how likely the quotes shown are to hold an answer. The threshold is the one with the best F1 of
-refusing on the same questions, sets counting alike. Writes `rag/models/calibration.json` and a report.
+refusing on the same questions, sets counting by their weight. Writes `rag/models/calibration.json` and a report.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _TOP = 5
 _SENTENCE_PENALTY = 0.3
 _QUESTION_PENALTY = 0.01
 _KEPT_BY_MARGIN = 0.99
-_PASSAGE_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3), (0.0, 0.02, 0.05, 0.1, 0.15))
+_PASSAGE_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15), (0.0, 0.02, 0.05, 0.1))
 Floats = NDArray[np.float64]
 
 
@@ -120,6 +120,7 @@ class _Readings:
     """The readings of a set, question by question: what is known of each sentence and of the whole."""
 
     name: str
+    weight: float
     sentences: list[Floats]
     """(sentences, SENTENCE_SIGNALS) a question, best first."""
     scores: list[Floats]
@@ -232,6 +233,7 @@ class _Bench:
         self.scorer.save()
         return _Readings(
             name=one.name,
+            weight=one.weight,
             sentences=sentences,
             scores=scores,
             gold=gold,
@@ -321,10 +323,12 @@ def _fit_sentence(sets: Sequence[_Readings]) -> Logistic:
 
 
 def _fit_question(sets: Sequence[_Readings], calibration: Calibration) -> Logistic:
-    """Fit the probability that the quotes hold an answer; sets count alike."""
+    """Fit the probability that the quotes hold an answer; sets count by their weight."""
     signals = np.concatenate([rows.questions for rows in sets])
     labels = np.concatenate([rows.right(calibration) for rows in sets])
-    shares = np.concatenate([np.full(len(rows.answerable), 1.0 / len(rows.answerable)) for rows in sets])
+    shares = np.concatenate(
+        [np.full(len(rows.answerable), rows.weight / len(rows.answerable)) for rows in sets]
+    )
     return _fit(signals, labels, shares, _QUESTION_PENALTY, None)
 
 
@@ -357,13 +361,13 @@ def _fit_across(arguments: argparse.Namespace) -> Logistic:
 
 
 def _fit_threshold(sets: Sequence[_Readings], calibration: Calibration) -> float:
-    """Return the threshold with the best F1 of refusing what the corpus does not answer; sets count alike."""
+    """Return the threshold with the best F1 of refusing what the corpus does not answer; sets count by their weight."""
     probabilities = [_probabilities(calibration, rows.questions) for rows in sets]
 
     def f1(threshold: float) -> float:
         refused_rightly = refused = unanswerable = 0.0
         for rows, probability in zip(sets, probabilities, strict=True):
-            share = 1.0 / len(rows.answerable)
+            share = rows.weight / len(rows.answerable)
             below = probability < threshold
             refused += share * below.sum()
             refused_rightly += share * (below & ~rows.answerable).sum()

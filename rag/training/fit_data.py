@@ -23,6 +23,8 @@ NEWS_CORPUS = "multihop_rag/corpus.jsonl.gz"
 NEWS = "multihop_rag/queries.dev.jsonl.gz"
 FILES = (SQUAD, NEWS_CORPUS, NEWS)
 _ELSEWHERE = 200
+# Few ask a service about something that none of its documents is about.
+_OFF_TOPIC = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class AskedSet:
     name: str
     corpus: str
     questions: tuple[Asked, ...]
+    weight: float = 1.0
 
 
 def half_of(identity: str) -> int:
@@ -82,8 +85,8 @@ def fit_sets(data: Path) -> list[AskedSet]:
     return [
         AskedSet(name="squad", corpus="squad", questions=squad),
         AskedSet(name="news", corpus="news", questions=news),
-        AskedSet(name="squad elsewhere", corpus="news", questions=_without_gold(squad)),
-        AskedSet(name="news elsewhere", corpus="squad", questions=_without_gold(news)),
+        AskedSet(name="squad elsewhere", corpus="news", questions=_without_gold(squad), weight=_OFF_TOPIC),
+        AskedSet(name="news elsewhere", corpus="squad", questions=_without_gold(news), weight=_OFF_TOPIC),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,6 +107,14 @@ def test_named_sources_take_turns_after_reading_too() -> None:
         *found((1.0, 1.0, (0,)), (0.9, 1.0, (0,)), (0.85, 1.0, (1,)), (0.1, 1.0, (1,))), depth=4
     )
     assert ranking[:3] == [(0, 1.5), (2, 1.35), (1, 1.1)]
+
+
+def test_a_question_that_asks_for_several_things_keeps_the_order_of_the_search() -> None:
+    retrieved, generation = found((1.0, -6.0, ()), (0.8, 9.0, ()))
+    ranking, result, scorer = order(replace(retrieved, parts=2), generation, depth=2)
+    assert ranking == [(0, 1.0), (1, 0.8)]
+    assert scorer.read == ["-6.0", "9.0"]
+    assert all(hit.tokens is not None for hit in result.hits)
 
 
 def test_nothing_found_and_nothing_to_read() -> None:
