@@ -174,9 +174,7 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     parts = [found for one in asked if (found := _evidence(one, stages, allowed, clock, across)) is not None]
     if not parts:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    threshold = stages.settings.min_probability
-    threshold = stages.calibration.threshold if threshold is None else threshold
-    answered = [part for part in parts if part.probability >= threshold]
+    answered = [part for part in parts if part.probability >= part.threshold]
     document_of = _document_of(stages.generation)
     spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
     draft = draft_from(spans, document_of)
@@ -184,8 +182,9 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     quotes, withheld = _verified(draft, passages, document_of)
     clock.lap("verify")
     if not answered or not quotes:
-        probability = max(part.probability for part in parts)
-        weak = probability < _NOT_SUPPORTED_SHARE * threshold or not quotes
+        nearest_part = max(parts, key=lambda part: part.probability)
+        probability = nearest_part.probability
+        weak = probability < _NOT_SUPPORTED_SHARE * nearest_part.threshold or not quotes
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
         return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
@@ -222,11 +221,12 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """What was read for one question, and how likely its best sentences answer it."""
+    """What was read for one question, how likely its best sentences answer it, and from where on that counts."""
 
     question: Question
     reading: Reading
     probability: float
+    threshold: float
 
 
 def _evidence(
@@ -251,7 +251,10 @@ def _evidence(
     if not reading.candidates:
         return None
     probability = stages.calibration.probability(reading.signals, across=across)
-    return _Evidence(question=question, reading=reading, probability=probability)
+    threshold = settings.min_probability
+    if threshold is None:
+        threshold = stages.calibration.threshold_for(retrieved.parts)
+    return _Evidence(question=question, reading=reading, probability=probability, threshold=threshold)
 
 
 def _spans(

@@ -43,12 +43,19 @@ class Calibration:
     across: Logistic
     """As `question`, for a question in another language than the documents: by vectors alone."""
     threshold: float
+    """Answer at or above this."""
+    threshold_parts: float
+    """The same for a question that asks for several things: more must be found for it."""
     margin: float = DEFAULT_MARGIN
     """How much worse than the best a sentence may score (log-odds) and still be quoted."""
 
     def sentence_score(self, signals: Sequence[float]) -> float:
         """Return the log-odds that a sentence carries the answer, given that there is one."""
         return self.sentence.log_odds(signals)
+
+    def threshold_for(self, parts: int) -> float:
+        """Return the threshold for a question of so many parts (`Retrieved.parts`)."""
+        return self.threshold_parts if parts else self.threshold
 
     def probability(self, signals: Sequence[float], *, across: bool = False) -> float:
         """Return the probability that the documents answer and the best quotes show it, in (0, 1).
@@ -77,6 +84,7 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             question=_logistic(content["question"], QUESTION_SIGNALS),
             across=_logistic(content["across"], QUESTION_SIGNALS),
             threshold=float(content["threshold"]),
+            threshold_parts=float(content["threshold_parts"]),
             margin=float(content["margin"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -84,8 +92,9 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             f"{path.name} cannot be used: {error}; reinstall the package or fit it again with "
             "python -m rag.training.fit_calibration"
         ) from error
-    if not 0.0 < found.threshold < 1.0:
-        raise CalibrationError(f"{path.name}: the threshold {found.threshold} is no probability")
+    for threshold in (found.threshold, found.threshold_parts):
+        if not 0.0 < threshold < 1.0:
+            raise CalibrationError(f"{path.name}: the threshold {threshold} is no probability")
     return found
 
 

@@ -2,8 +2,10 @@
 
 Three fits, each on what the one before it gives (see `rag.training.fit_data` for the questions): how
 much reading a passage counts beside its place in the search; how much each signal of a sentence counts;
-and how likely the quotes shown are to hold an answer. The threshold is the one with the best F1 of
-refusing on the same questions, sets counting by their weight. Writes `rag/models/calibration.json` and a report.
+and how likely the quotes shown are to hold an answer. Two thresholds: for most questions the highest
+at which one in a hundred answerable ones of any set is refused, since questions unlike those of the
+fit score lower, answerable or not; for questions that ask for several things, which share the words
+of many passages, the one with the best F1 of refusing. Writes `rag/models/calibration.json` and a report.
 """
 
 from __future__ import annotations
@@ -49,6 +51,10 @@ _TOP = 5
 _SENTENCE_PENALTY = 0.3
 _QUESTION_PENALTY = 0.01
 _KEPT_BY_MARGIN = 0.99
+_LOST_BY_THRESHOLD = 0.01
+# What the probability is made of. The other signals shift with the size of the corpus and the kind of
+# question: with all of them nearly every question about the three seed articles was refused.
+_ANSWERABILITY = ("best_answerable", "best_span", "best_evidence", "best_sentence_cosine")
 _PASSAGE_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15), (0.0, 0.02, 0.05, 0.1))
 Floats = NDArray[np.float64]
 
@@ -68,12 +74,16 @@ def main() -> None:
         action="store_true",
         help="also fit across languages (needs the extra; else kept as it is)",
     )
+    parser.add_argument(
+        "--keep-order", action="store_true", help="keep the order of passages and sentences; fit the rest"
+    )
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     bench = _Bench(arguments.data, arguments.cache, arguments.threads)
     fitted, checked = fit_sets(arguments.data), check_sets(arguments.data, arguments.check_questions)
     across = _fit_across(arguments) if arguments.across else load_calibration(arguments.out).across
-    passage = _fit_passage(bench, fitted)
+    shipped = load_calibration(arguments.out) if arguments.keep_order else None
+    passage = _fit_passage(bench, fitted) if shipped is None else shipped.passage
     # Before the fit, the model's own evidence decides the order.
     first = _logistic(
         SENTENCE_SIGNALS, {"evidence_mean": 1.0, "span": 0.2, "retrieval": 1.0, "coverage": 1.0}
@@ -85,12 +95,20 @@ def main() -> None:
         question=_logistic(QUESTION_SIGNALS, {}),
         across=across,
         threshold=0.5,
+        threshold_parts=0.5,
     )
-    so_far = replace(so_far, sentence=_fit_sentence([bench.read(one, so_far) for one in fitted]))
+    if shipped is None:
+        so_far = replace(so_far, sentence=_fit_sentence([bench.read(one, so_far) for one in fitted]))
+    else:
+        so_far = replace(so_far, sentence=shipped.sentence)
     rows = [bench.read(one, so_far) for one in fitted]
     so_far = replace(so_far, margin=_fit_margin(rows))
-    so_far = replace(so_far, question=_fit_question(rows, so_far))
-    so_far = replace(so_far, threshold=_fit_threshold(rows, so_far))
+    so_far = replace(so_far, question=_fit_question(rows, so_far, _ANSWERABILITY))
+    so_far = replace(
+        so_far,
+        threshold=_fit_threshold(rows, so_far),
+        threshold_parts=_fit_threshold_parts(rows, so_far),
+    )
     so_far = replace(so_far, name=_name(so_far))
     content = {
         "name": so_far.name,
@@ -101,13 +119,14 @@ def main() -> None:
         "question": _as_json(so_far.question, QUESTION_SIGNALS),
         "across": _as_json(so_far.across, QUESTION_SIGNALS),
         "threshold": so_far.threshold,
+        "threshold_parts": so_far.threshold_parts,
         "margin": so_far.margin,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     report = {
         "calibration": so_far.name,
         "reader": find_reader().sha256,
-        "fitted_on": {r.name: _figures(r, so_far) for r in (bench.read(one, so_far) for one in fitted)},
+        "fitted_on": {r.name: _figures(r, so_far) for r in rows},
         "checked_on": {r.name: _figures(r, so_far) for r in (bench.read(one, so_far) for one in checked)},
         "command": "python -m rag.training.fit_calibration --data DATA --cache CACHE --report REPORT",
     }
@@ -127,6 +146,8 @@ class _Readings:
     gold: list[NDArray[np.bool_]]
     questions: Floats
     """(questions, QUESTION_SIGNALS)"""
+    several: NDArray[np.bool_]
+    """Whether each question asks for several things."""
     answerable: NDArray[np.bool_]
 
     def right(self, calibration: Calibration) -> NDArray[np.bool_]:
@@ -211,7 +232,7 @@ class _Bench:
     def read(self, one: AskedSet, calibration: Calibration, *, across: bool = False) -> _Readings:
         """Read every question as far as the service would; `across` as if it were in another language."""
         reader = Reader(self.scorer, calibration, self._embedder)
-        sentences, scores, gold, questions, answerable = [], [], [], [], []
+        sentences, scores, gold, questions, several, answerable = [], [], [], [], [], []
         k, most = self.settings.evidence_passages, self.settings.read_sentences
         for asked, question, retrieved, generation in self.found(one, across=across):
             if not across:
@@ -229,6 +250,7 @@ class _Bench:
                 )
             )
             questions.append(reading.signals)
+            several.append(retrieved.parts > 0)
             answerable.append(asked.answerable)
         self.scorer.save()
         return _Readings(
@@ -238,6 +260,7 @@ class _Bench:
             scores=scores,
             gold=gold,
             questions=np.array(questions),
+            several=np.array(several),
             answerable=np.array(answerable),
         )
 
@@ -322,14 +345,17 @@ def _fit_sentence(sets: Sequence[_Readings]) -> Logistic:
     )
 
 
-def _fit_question(sets: Sequence[_Readings], calibration: Calibration) -> Logistic:
+def _fit_question(sets: Sequence[_Readings], calibration: Calibration, names: Sequence[str]) -> Logistic:
     """Fit the probability that the quotes hold an answer; sets count by their weight."""
-    signals = np.concatenate([rows.questions for rows in sets])
+    columns = [QUESTION_SIGNALS.index(name) for name in names]
+    signals = np.concatenate([rows.questions[:, columns] for rows in sets])
     labels = np.concatenate([rows.right(calibration) for rows in sets])
     shares = np.concatenate(
         [np.full(len(rows.answerable), rows.weight / len(rows.answerable)) for rows in sets]
     )
-    return _fit(signals, labels, shares, _QUESTION_PENALTY, None)
+    part = _fit(signals, labels, shares, _QUESTION_PENALTY, 0.0)
+    found = dict(zip(names, part.weights, strict=True))
+    return Logistic(weights=tuple(found.get(name, 0.0) for name in QUESTION_SIGNALS), bias=part.bias)
 
 
 def _fit_across(arguments: argparse.Namespace) -> Logistic:
@@ -348,34 +374,37 @@ def _fit_across(arguments: argparse.Namespace) -> Logistic:
     sets = [one for one in fit_sets(arguments.data) if one.corpus == "squad"]
     calibration = load_calibration(arguments.out)
     rows = [bench.read(one, calibration, across=True) for one in sets]
-    columns = [
-        QUESTION_SIGNALS.index(name) for name in ("score_margin", "best_cosine", "best_sentence_cosine")
-    ]
-    part = _fit_question([replace(one, questions=one.questions[:, columns]) for one in rows], calibration)
-    return Logistic(
-        weights=tuple(
-            dict(zip(columns, part.weights, strict=True)).get(n, 0.0) for n in range(len(QUESTION_SIGNALS))
-        ),
-        bias=part.bias,
-    )
+    return _fit_question(rows, calibration, ("score_margin", "best_cosine", "best_sentence_cosine"))
+
+
+_THRESHOLDS = [round(0.01 * step, 2) for step in range(2, 80)]
 
 
 def _fit_threshold(sets: Sequence[_Readings], calibration: Calibration) -> float:
-    """Return the threshold with the best F1 of refusing what the corpus does not answer; sets count by their weight."""
-    probabilities = [_probabilities(calibration, rows.questions) for rows in sets]
+    """Return the highest threshold that refuses few answerable questions of any set."""
+
+    def lost(rows: _Readings, threshold: float) -> float:
+        below = _probabilities(calibration, rows.questions)[rows.answerable] < threshold
+        return float(below.mean()) if len(below) else 0.0
+
+    fitting = [t for t in _THRESHOLDS if all(lost(rows, t) <= _LOST_BY_THRESHOLD for rows in sets)]
+    return max(fitting, default=_THRESHOLDS[0])
+
+
+def _fit_threshold_parts(sets: Sequence[_Readings], calibration: Calibration) -> float:
+    """Return the threshold with the best F1 of refusing, over questions that ask for several things."""
+    probabilities = np.concatenate([_probabilities(calibration, rows.questions) for rows in sets])
+    several = np.concatenate([rows.several for rows in sets])
+    weights = np.concatenate([np.full(len(rows.several), rows.weight) for rows in sets])[several]
+    unanswerable = ~np.concatenate([rows.answerable for rows in sets])[several]
+    probabilities = probabilities[several]
 
     def f1(threshold: float) -> float:
-        refused_rightly = refused = unanswerable = 0.0
-        for rows, probability in zip(sets, probabilities, strict=True):
-            share = rows.weight / len(rows.answerable)
-            below = probability < threshold
-            refused += share * below.sum()
-            refused_rightly += share * (below & ~rows.answerable).sum()
-            unanswerable += share * (~rows.answerable).sum()
-        return 2.0 * refused_rightly / (refused + unanswerable)
+        refused = probabilities < threshold
+        both = (weights * (refused & unanswerable)).sum()
+        return float(2.0 * both / ((weights * refused).sum() + (weights * unanswerable).sum()))
 
-    candidates = [round(0.01 * step, 2) for step in range(2, 80)]
-    return max(candidates, key=lambda threshold: (f1(threshold), -threshold))
+    return max(_THRESHOLDS, key=lambda threshold: (f1(threshold), -threshold))
 
 
 def _fit_margin(sets: Sequence[_Readings]) -> float:
@@ -395,7 +424,7 @@ def _probabilities(calibration: Calibration, signals: Floats) -> Floats:
 
 def _figures(rows: _Readings, calibration: Calibration) -> dict[str, Any]:
     probabilities = _probabilities(calibration, rows.questions)
-    refused = probabilities < calibration.threshold
+    refused = probabilities < np.where(rows.several, calibration.threshold_parts, calibration.threshold)
     right = rows.right(calibration)
     bins = np.minimum((probabilities * 10).astype(int), 9)
     error = sum(
@@ -436,7 +465,9 @@ def _as_json(model: Logistic, signals: Sequence[str]) -> dict[str, Any]:
 
 def _name(fitted: Calibration) -> str:
     parts = [fitted.passage, fitted.sentence, fitted.question]
-    content = json.dumps([[p.weights, p.bias] for p in parts] + [[fitted.threshold, fitted.margin]])
+    content = json.dumps(
+        [[p.weights, p.bias] for p in parts] + [[fitted.threshold, fitted.threshold_parts, fitted.margin]]
+    )
     return "calibration@" + hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

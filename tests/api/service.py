@@ -96,6 +96,7 @@ def calibration(*, always: bool, threshold: float = 0.5) -> Calibration:
         question=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=8.0 if always else -8.0),
         across=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=-8.0),
         threshold=threshold,
+        threshold_parts=threshold,
     )
 
 

@@ -85,6 +85,7 @@ def calibration(
         question=logistic(QUESTION_SIGNALS, bias, weights or {"best_coverage": 10.0}),
         across=logistic(QUESTION_SIGNALS, -2.0, {"best_sentence_cosine": 8.0}),
         threshold=threshold,
+        threshold_parts=threshold,
     )
 
 

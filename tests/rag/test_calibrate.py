@@ -27,6 +27,7 @@ def content() -> dict[str, Any]:
         },
         "across": {"weights": dict.fromkeys(QUESTION_SIGNALS, 0.0) | {"best_cosine": 1.0}, "bias": -0.5},
         "threshold": 0.4,
+        "threshold_parts": 0.6,
         "margin": 2.5,
     }
 
@@ -41,6 +42,7 @@ def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     found = load_calibration(written(tmp_path, json.dumps(content())))
     assert (found.name, found.threshold, found.margin) == ("calibration@test", 0.4, 2.5)
     assert found.sentence_score([2.0] * len(SENTENCE_SIGNALS)) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
+    assert [found.threshold_for(parts) for parts in (0, 2)] == [0.4, 0.6]
     assert found.passage.log_odds([2.0, 4.0]) == 2.0
     # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
     first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)

@@ -157,6 +157,7 @@ def test_order_is_by_score_then_row_then_place(generation: Generation) -> None:
         question=logistic(QUESTION_SIGNALS, 0.0, {}),
         across=logistic(QUESTION_SIGNALS, 0.0, {}),
         threshold=0.5,
+        threshold_parts=0.5,
     )
     _, tied = read(generation, "Who opened the bridge?", how_sure=flat, k=100)
     places = [(c.row, c.sentence.start) for c in tied.candidates]
