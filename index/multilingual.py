@@ -89,9 +89,9 @@ class MultilingualEmbedder:
         return _PACKAGE
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        # The engine counts the two marks around a text and its prompt ("passage:") too.
-        empty = int(self._model.token_count(""))
-        return [max(0, int(self._model.token_count(_plain(text))) - empty) for text in texts]
+        # The engine counts the two marks around a text and its prompt ("passage:") too; "a" is one token.
+        around = int(self._model.token_count("a")) - 1
+        return [max(0, int(self._model.token_count(_plain(text))) - around) if text else 0 for text in texts]
 
     def embed_queries(self, texts: Sequence[str]) -> FloatArray:
         return self._encode(texts, is_query=True)

@@ -202,7 +202,7 @@ def test_filters_that_leave_nothing_abstain(small: TestClient, filters: dict[str
         "explanation": None,
     }
     found = post(small, "/v1/search", {"query": "Who built the bridge?", "filters": filters})
-    assert (found.status, found.json()) == (200, {"passages": []})
+    assert (found.status, found.json()) == (200, {"passages": [], "notice": None})
 
 
 @pytest.mark.parametrize(
