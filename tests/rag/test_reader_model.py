@@ -97,7 +97,7 @@ def test_files_that_cannot_be_loaded_are_an_error_of_ours(tmp_path: Path, tokeni
 @real
 def test_weights_that_cannot_be_converted_are_an_error_of_ours(copied: Path, tmp_path: Path) -> None:
     files = ReaderFiles(weights=copied / "reader.safetensors", sha256="0" * 64, max_tokens=320)
-    with pytest.raises(EmbedderError, match="conversion of reader-0000000000000000 failed"):
+    with pytest.raises(EmbedderError, match="conversion of reader-0000000000000000-int8 failed"):
         ensure_reader_conversion(files, tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("*"))
 

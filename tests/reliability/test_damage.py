@@ -28,6 +28,7 @@ from eval.bench.crash_harness import (
 from index.catalog import Catalog
 from index.errors import CatalogDamagedError, GenerationDamagedError
 from index.state import StateFolder
+from rag.retrieve import Retrieved
 from rag.types import Reading
 
 
@@ -101,7 +102,10 @@ class _Reader:
     def __init__(self, *_: object) -> None:
         pass
 
-    def read(self, *_: object) -> Reading:
+    def rerank(self, _: object, retrieved: Retrieved, *__: object) -> Retrieved:
+        return retrieved
+
+    def read(self, *_: object, **__: object) -> Reading:
         return Reading(candidates=(), signals=(), short_answer=None)
 
 
