@@ -96,8 +96,8 @@ class Settings(BaseSettings):
         le=10.0,
         description="what a day of publication that it names counts in it",
     )
-    rerank_depth: int = Field(10, ge=0, le=100, description="passages read to put them in order")
-    evidence_passages: int = Field(10, ge=1, le=50, description="passages read for an answer")
+    rerank_depth: int = Field(6, ge=0, le=100, description="passages read to put them in order")
+    evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
         None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
     )

@@ -24,9 +24,9 @@ class RagSettings:
     source_weight: float = 2.0
     date_weight: float = 0.6
     turn_penalty: float = 0.3
-    rerank_depth: int = 10
+    rerank_depth: int = 6
     """Passages read by the cross-encoder and put in a new order; 0 leaves the search's."""
-    evidence_passages: int = 10
+    evidence_passages: int = 6
     read_sentences: int = 20
     closest: int = 3
     min_probability: float | None = None
