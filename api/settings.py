@@ -96,6 +96,18 @@ class Settings(BaseSettings):
         le=10.0,
         description="what a day of publication that it names counts in it",
     )
+    coverage_weight: float = Field(
+        RagSettings().coverage_weight,
+        ge=0.0,
+        le=10.0,
+        description="what the share of the question's words in the closest sentence counts in it",
+    )
+    pair_weight: float = Field(
+        RagSettings().pair_weight,
+        ge=0.0,
+        le=10.0,
+        description="what the share of its pairs of words in the closest sentence counts in it",
+    )
     rerank_depth: int = Field(6, ge=0, le=100, description="passages read to put them in order")
     evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
@@ -161,6 +173,8 @@ class Settings(BaseSettings):
             part_weight=self.part_weight,
             source_weight=self.source_weight,
             date_weight=self.date_weight,
+            coverage_weight=self.coverage_weight,
+            pair_weight=self.pair_weight,
             rerank_depth=self.rerank_depth,
             evidence_passages=self.evidence_passages,
             min_probability=self.min_probability,

@@ -8,6 +8,7 @@ made, so a question can never be analysed differently from a document.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 
@@ -68,7 +69,7 @@ def content_terms(text: str) -> list[str]:
     return [term for term in terms(text) if term not in _stop_terms()]
 
 
-def bigrams(words: list[str]) -> set[tuple[str, str]]:
+def bigrams(words: Sequence[str]) -> set[tuple[str, str]]:
     """Return the set of adjacent pairs."""
     return set(pairwise(words))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
@@ -188,7 +188,7 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
         return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
-    short = answered[0].reading.short_answer if len(asked) == 1 else None
+    short = _quoted(answered[0].reading.short_answers, quotes.values()) if len(asked) == 1 else None
     said = verdict(question, {number: quote.text for number, quote in quotes.items()})
     # Where sources differ, and reports before and after (rag.disagree).
     told = told_by(quotes, document_of, [short] if short else [])
@@ -250,10 +250,10 @@ def _evidence(
     clock.lap("read")
     if not reading.candidates:
         return None
-    probability = stages.calibration.probability(reading.signals, across=across)
+    probability = stages.calibration.probability(reading.signals, parts=retrieved.parts, across=across)
     threshold = settings.min_probability
     if threshold is None:
-        threshold = stages.calibration.threshold_for(retrieved.parts)
+        threshold = stages.calibration.of(retrieved.parts).threshold
     return _Evidence(question=question, reading=reading, probability=probability, threshold=threshold)
 
 
@@ -330,15 +330,22 @@ def _abstain(
     )
 
 
+def _quoted(found: Sequence[AnswerText], quotes: Iterable[Quote]) -> AnswerText | None:
+    """Return the best short answer that stands in a quote; `None` where there is none."""
+    within = list(quotes)
+    return next((one for one in found if any(_holds(quote, one) for quote in within)), None)
+
+
+def _holds(quote: Quote, found: AnswerText) -> bool:
+    return quote.document_id == found.document_id and quote.start <= found.start < found.end <= quote.end
+
+
 def _short_text(found: AnswerText | None, citations: Sequence[Citation]) -> str | None:
-    """Return the short answer, copied from the citation that holds it; nothing if none does."""
+    """Return the short answer, copied from the citation that holds it; nothing if there is none."""
     if found is None:
         return None
-    for citation in citations:
-        quote = citation.quote
-        if quote.document_id == found.document_id and quote.start <= found.start < found.end <= quote.end:
-            return quote.text[found.start - quote.start : found.end - quote.start]
-    return None
+    quote = next(citation.quote for citation in citations if _holds(citation.quote, found))
+    return quote.text[found.start - quote.start : found.end - quote.start]
 
 
 def _new_id() -> str:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rag.errors import CalibrationError
 from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
@@ -32,38 +33,43 @@ class Logistic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How one kind of question is judged: its sentences, the whole, and from where on it is answered."""
+
+    sentence: Logistic
+    question: Logistic
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How much a sentence is worth, how sure an answer is, and from where on we answer."""
+    """How much a sentence is worth, how sure an answer is, and from where on we answer.
+
+    A question that asks for several things (`Retrieved.parts`) is judged apart: no one sentence answers it,
+    so that its words tell more than the reader, which was taught to look for one that does.
+    """
 
     name: str
     passage: Logistic
     """What reading a passage adds to its place in the search, in units of the search's score."""
-    sentence: Logistic
-    question: Logistic
+    single: Judgement
+    several: Judgement
     across: Logistic
-    """As `question`, for a question in another language than the documents: by vectors alone."""
-    threshold: float
-    """Answer at or above this."""
-    threshold_parts: float
-    """The same for a question that asks for several things: more must be found for it."""
+    """As the others' `question`, for one in another language than the documents: by vectors alone."""
     margin: float = DEFAULT_MARGIN
     """How much worse than the best a sentence may score (log-odds) and still be quoted."""
 
-    def sentence_score(self, signals: Sequence[float]) -> float:
-        """Return the log-odds that a sentence carries the answer, given that there is one."""
-        return self.sentence.log_odds(signals)
+    def of(self, parts: int) -> Judgement:
+        """Return how a question of so many parts is judged."""
+        return self.several if parts else self.single
 
-    def threshold_for(self, parts: int) -> float:
-        """Return the threshold for a question of so many parts (`Retrieved.parts`)."""
-        return self.threshold_parts if parts else self.threshold
-
-    def probability(self, signals: Sequence[float], *, across: bool = False) -> float:
+    def probability(self, signals: Sequence[float], *, parts: int = 0, across: bool = False) -> float:
         """Return the probability that the documents answer and the best quotes show it, in (0, 1).
 
         Raises:
             CalibrationError: a signal is not finite; that is a failure, not a probability.
         """
-        odds = (self.across if across else self.question).log_odds(signals)
+        odds = (self.across if across else self.of(parts).question).log_odds(signals)
         if not math.isfinite(odds):  # clamped, it would pass for certainty
             raise CalibrationError(f"the log-odds are {odds}: a signal among {tuple(signals)} is no number")
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
@@ -80,11 +86,9 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
         found = Calibration(
             name=str(content["name"]),
             passage=_logistic(content["passage"], PASSAGE_SIGNALS),
-            sentence=_logistic(content["sentence"], SENTENCE_SIGNALS),
-            question=_logistic(content["question"], QUESTION_SIGNALS),
+            single=_judgement(content["single"]),
+            several=_judgement(content["several"]),
             across=_logistic(content["across"], QUESTION_SIGNALS),
-            threshold=float(content["threshold"]),
-            threshold_parts=float(content["threshold_parts"]),
             margin=float(content["margin"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -92,10 +96,18 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             f"{path.name} cannot be used: {error}; reinstall the package or fit it again with "
             "python -m rag.training.fit_calibration"
         ) from error
-    for threshold in (found.threshold, found.threshold_parts):
+    for threshold in (found.single.threshold, found.several.threshold):
         if not 0.0 < threshold < 1.0:
             raise CalibrationError(f"{path.name}: the threshold {threshold} is no probability")
     return found
+
+
+def _judgement(content: dict[str, Any]) -> Judgement:
+    return Judgement(
+        sentence=_logistic(content["sentence"], SENTENCE_SIGNALS),
+        question=_logistic(content["question"], QUESTION_SIGNALS),
+        threshold=float(content["threshold"]),
+    )
 
 
 def _logistic(content: dict[str, object], signals: Sequence[str]) -> Logistic:

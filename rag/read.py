@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,9 +12,9 @@ import numpy as np
 from index.generation import Generation
 from index.terms import remembered_terms, terms
 from index.types import Embedder, FloatArray, Passage, Sentence
-from rag.calibrate import Calibration
+from rag.calibrate import Calibration, Judgement
 from rag.reader_model import TokenScores
-from rag.rerank import MAX_ANSWER_TOKENS, UNREAD, PassageScorer, reranked
+from rag.rerank import UNREAD, PassageScorer, best_span, reranked
 from rag.retrieve import Hit, Retrieved
 from rag.sentence_vectors import SentenceVectors
 from rag.settings import RagSettings
@@ -23,8 +24,14 @@ from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
 _SHORT_ANSWERS = frozenset(
     {AnswerType.PERSON, AnswerType.PLACE, AnswerType.DATE, AnswerType.NUMBER, AnswerType.OTHER}
 )
-
-
+# "Tell me about the summit" wants no stretch of three words.
+_ASKS_FOR_A_THING = re.compile(
+    r"\b(?:what|which|whose|name|как(?:ой|ая|ое|ие|ую|ого|ому|им|их|ими|ом)|что|чем|чего|назовите|was|welche[rsnm]?|quel(?:le)?s?|qué|cuál(?:es)?)\b",
+    re.IGNORECASE,
+)
+# What the model's log-odds of a stretch count beside the log-odds of its sentence: between 0.1 and 0.8 the
+# exact matches on the held-out articles of SQuAD 2.0's training part stay within a point of each other.
+_SPAN_WEIGHT = 0.1
 _COSINE = SENTENCE_SIGNALS.index("sentence_cosine")
 _NONE = np.empty(0, dtype=np.float32)
 _NOTHING_READ = TokenScores(offsets=[], start=_NONE, end=_NONE, evidence=_NONE, null=0.0, answerable=UNREAD)
@@ -78,6 +85,7 @@ class Reader:
         scores = [_NOTHING_READ] * len(hits) if across else self._token_scores(question, hits, passages)
         weight = rarity(generation.lexical.document_frequency, len(generation))
         weights = {term: weight(term) for term in retrieved.terms}
+        judged = self._calibration.of(retrieved.parts)
         asked = terms(question.standalone)
         candidates: list[Candidate] = []
         present: list[frozenset[str]] = []
@@ -86,18 +94,18 @@ class Reader:
             words = frozenset(remembered_terms(f"{title}\n{passage.text}"))
             present.append(words)
             candidates.extend(
-                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens)
+                self._candidate(question, asked, weights, words, hit, passage, sentence, tokens, judged)
                 for sentence in passage.sentences
                 if sentence.kind != "heading"
             )
-        candidates = self._with_vectors(sorted(candidates, key=_place)[:sentences], retrieved.vector)
+        candidates = self._with_vectors(sorted(candidates, key=_place)[:sentences], retrieved.vector, judged)
         candidates.sort(key=_place)
         return Reading(
             candidates=tuple(candidates),
             signals=self._question_signals(
                 question, weights, retrieved, generation, candidates, hits, present
             ),
-            short_answer=_short_answer(question, passages, scores, candidates),
+            short_answers=_short_answers(question, passages, scores, candidates),
         )
 
     def _token_scores(
@@ -107,13 +115,15 @@ class Reader:
         read = iter(self._scorer.score(question.standalone, unread) if unread else ())
         return [hit.tokens if hit.tokens is not None else next(read) for hit in hits]
 
-    def _with_vectors(self, candidates: Sequence[Candidate], vector: FloatArray) -> list[Candidate]:
+    def _with_vectors(
+        self, candidates: Sequence[Candidate], vector: FloatArray, judged: Judgement
+    ) -> list[Candidate]:
         """Put in how like the question each sentence is."""
         texts = [c.passage.sentence_text(c.sentence) for c in candidates]
         found: list[Candidate] = []
         for candidate, cosine in zip(candidates, self._vectors.of(texts) @ vector[0], strict=True):
             signals = (*candidate.signals[:_COSINE], float(cosine), *candidate.signals[_COSINE + 1 :])
-            score = self._calibration.sentence_score(signals)
+            score = judged.sentence.log_odds(signals)
             found.append(replace(candidate, signals=signals, score=score))
         return found
 
@@ -127,6 +137,7 @@ class Reader:
         passage: Passage,
         sentence: Sentence,
         tokens: TokenScores,
+        judged: Judgement,
     ) -> Candidate:
         text = passage.sentence_text(sentence)
         found = list(remembered_terms(text))
@@ -154,7 +165,7 @@ class Reader:
             row=hit.row,
             passage=passage,
             sentence=sentence,
-            score=self._calibration.sentence_score(signals),
+            score=judged.sentence.log_odds(signals),
             signals=signals,
         )
 
@@ -213,34 +224,33 @@ def _tokens_inside(tokens: TokenScores, start: int, end: int):  # type: ignore[n
     )
 
 
-def _short_answer(
+def _short_answers(
     question: Question,
     passages: Sequence[Passage],
     scores: Sequence[TokenScores],
     candidates: Sequence[Candidate],
-) -> AnswerText | None:
-    """Return the best stretch of the best sentence, where the question wants a thing by name."""
-    if question.answer_type not in _SHORT_ANSWERS or not candidates:
-        return None
-    best = candidates[0]
-    for passage, tokens in zip(passages, scores, strict=True):
-        if passage is not best.passage:
-            continue
+) -> tuple[AnswerText, ...]:
+    """Return the best stretch of every sentence, best first, where the question wants a thing by name."""
+    if question.answer_type not in _SHORT_ANSWERS or (
+        question.answer_type is AnswerType.OTHER and not _ASKS_FOR_A_THING.search(question.standalone)
+    ):
+        return ()
+    read = {id(passage): tokens for passage, tokens in zip(passages, scores, strict=True)}
+    found: list[AnswerText] = []
+    for candidate in candidates:
+        passage, tokens = candidate.passage, read[id(candidate.passage)]
         inside = _tokens_inside(
-            tokens, best.sentence.start - passage.start, best.sentence.end - passage.start
+            tokens, candidate.sentence.start - passage.start, candidate.sentence.end - passage.start
         )
-        found: tuple[float, int, int] | None = None
-        for left in inside[np.argsort(-tokens.start[inside], kind="stable")[:8]]:
-            for right in inside[(inside >= left) & (inside < left + MAX_ANSWER_TOKENS)]:
-                score = float(tokens.start[left] + tokens.end[right]) - tokens.null
-                if found is None or score > found[0]:
-                    found = (score, int(left), int(right))
-        if found is None or found[0] <= 0.0:
-            return None
-        return AnswerText(
-            document_id=passage.document_id,
-            start=passage.start + tokens.offsets[found[1]][0],
-            end=passage.start + tokens.offsets[found[2]][1],
-            score=found[0],
+        if not inside.size:
+            continue
+        odds, first, last = best_span(tokens, int(inside[0]), int(inside[-1]) + 1)
+        found.append(
+            AnswerText(
+                document_id=passage.document_id,
+                start=passage.start + tokens.offsets[first][0],
+                end=passage.start + tokens.offsets[last][1],
+                score=candidate.score + _SPAN_WEIGHT * odds,
+            )
         )
-    return None
+    return tuple(sorted(found, key=lambda one: (-one.score, one.document_id, one.start)))

@@ -68,17 +68,19 @@ def passage_signals(tokens: TokenScores) -> tuple[float, float]:
     return tokens.answerable, best_span(tokens)[0]
 
 
-def best_span(tokens: TokenScores) -> tuple[float, int, int]:
+def best_span(tokens: TokenScores, start: int = 0, end: int | None = None) -> tuple[float, int, int]:
     """Return (log-odds against "no answer", first token, last token) of the likeliest answer.
 
-    The last token stands less than `MAX_ANSWER_TOKENS` behind the first. Of a passage without a token
-    that was read: (`UNREAD`, 0, 0).
+    `start` and `end` bound the tokens that are looked at. The last token stands less than
+    `MAX_ANSWER_TOKENS` behind the first. Where no token was read: (`UNREAD`, `start`, `start`).
     """
-    best = (UNREAD, 0, 0)
-    for first in np.argsort(-tokens.start, kind="stable")[:8]:
+    best: tuple[float, int, int] | None = None
+    for first in start + np.argsort(-tokens.start[start:end], kind="stable")[:8]:
         ends = tokens.end[first : first + MAX_ANSWER_TOKENS]
+        if end is not None:
+            ends = ends[: end - first]
         last = int(np.argmax(ends))
         score = float(tokens.start[first] + ends[last]) - tokens.null
-        if score > best[0]:
+        if best is None or score > best[0]:
             best = (score, int(first), int(first) + last)
-    return best
+    return best or (UNREAD, start, start)

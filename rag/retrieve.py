@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from index.generation import Generation
-from index.terms import content_terms
+from index.terms import content_terms, terms
 from index.types import Embedder, FloatArray, RowFilter, ScoredPassage
+from rag.closest_sentence import closest_sentence
 from rag.languages import languages_of
 from rag.parts import parts_of
 from rag.reader_model import TokenScores
 from rag.settings import RagSettings
+from rag.signals import rarity
 from rag.source_hints import SourceHints, SourceNames
 from rag.spelling import corrected
 from rag.turns import ScoreArray, in_turns
@@ -85,8 +87,9 @@ class Retriever:
         The score of a text is `lexical_weight` times BM25 divided by the best BM25 of that text, plus
         `dense_weight` times the cosine: BM25 has no scale of its own, and a ranking needs only the
         order. To that of the question is added `part_weight` times the best of its parts, if it asks
-        for several things, and what its sources count (see `_preferred`). Passages of two named
-        sources or more then take turns.
+        for several things, what its sources count (see `_preferred`), and for the first `worded_k` how
+        closely one sentence has its words (see `rag.closest_sentence`). Passages of two named sources or
+        more then take turns.
         """
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
@@ -113,6 +116,8 @@ class Retriever:
             parts = [_fused(lexical[n], cosines[:, n], ordered, settings) for n in range(1, len(texts))]
             scores = scores + settings.part_weight * np.max(parts, axis=0)
         scores, turns = self._preferred(scores, ordered, hints)
+        if not across:
+            scores = scores + self._worded(question, wanted[0], ordered, scores)
         hits = [
             Hit(
                 row=ordered[n],
@@ -188,6 +193,22 @@ class Retriever:
             [one in hints.dated for one in documents]
         )
         return preferred, turns if len(hints.named) > 1 else []
+
+    def _worded(
+        self, question: Question, wanted: Sequence[str], rows: Sequence[int], scores: ScoreArray
+    ) -> ScoreArray:
+        """Return what the wording of the closest sentence adds, by row; nothing below `worded_k`."""
+        settings = self._settings
+        added = np.zeros(len(rows), dtype=np.float64)
+        if not (settings.coverage_weight or settings.pair_weight):
+            return added
+        weight = rarity(self.generation.lexical.document_frequency, len(self.generation))
+        weights = {term: weight(term) for term in wanted}
+        asked = terms(question.standalone)
+        for n in np.argsort(-scores, kind="stable")[: settings.worded_k]:
+            covered, pairs = closest_sentence(asked, weights, self.generation.passage(rows[n]))
+            added[n] = settings.coverage_weight * covered + settings.pair_weight * pairs
+        return added
 
     def search(
         self,

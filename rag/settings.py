@@ -14,7 +14,9 @@ class RagSettings:
     `dense_weight` is what a cosine counts beside a BM25 score of at most `lexical_weight`;
     `eval/bench/fusion.py` makes the table that it was chosen by. A weight of 0 leaves that search out.
     `part_weight` is what the best part of a question counts beside the whole, `source_weight` and
-    `date_weight` what a publisher, title or day that it names; see `rag.retrieve`.
+    `date_weight` what a publisher, title or day that it names; see `rag.retrieve`. `coverage_weight` and
+    `pair_weight` are what the closest sentence of each of the first `worded_k` passages counts; see
+    `rag.closest_sentence`.
     """
 
     candidates_k: int = 100
@@ -23,6 +25,9 @@ class RagSettings:
     part_weight: float = 1.0
     source_weight: float = 2.0
     date_weight: float = 0.6
+    coverage_weight: float = 1.6
+    pair_weight: float = 5.0
+    worded_k: int = 40
     turn_penalty: float = 0.3
     rerank_depth: int = 6
     """Passages read by the cross-encoder and put in a new order; 0 leaves the search's."""
@@ -40,6 +45,9 @@ class RagSettings:
             "part_weight": (0.0, 10.0),
             "source_weight": (0.0, 10.0),
             "date_weight": (0.0, 10.0),
+            "coverage_weight": (0.0, 10.0),
+            "pair_weight": (0.0, 10.0),
+            "worded_k": (0, 1000),
             "turn_penalty": (0.0, 10.0),
             "rerank_depth": (0, 100),
             "evidence_passages": (1, 100),

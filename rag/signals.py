@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from index.terms import bigrams, content_terms
 from rag.types import AnswerType
@@ -110,7 +110,7 @@ def coverage(weights: Mapping[str, float], present: frozenset[str]) -> float:
     return sum(weight for term, weight in weights.items() if term in present) / total
 
 
-def pair_overlap(question_terms: list[str], sentence_terms: list[str]) -> float:
+def pair_overlap(question_terms: Sequence[str], sentence_terms: Sequence[str]) -> float:
     """Return the share of the question's adjacent pairs of words that a sentence has."""
     wanted = bigrams(question_terms)
     return len(wanted & bigrams(sentence_terms)) / len(wanted) if wanted else 0.0

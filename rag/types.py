@@ -106,7 +106,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerText:
-    """The shortest stretch of a document that answers, with the model's log-odds for it."""
+    """A short stretch of a document that answers; `score` is its sentence's and the model's, together."""
 
     document_id: str
     start: int
@@ -116,14 +116,15 @@ class AnswerText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read: candidates best first, the question's signals, and the short answer found.
+    """What was read: candidates best first, the question's signals, and short answers.
 
-    `signals` are in the order of `rag.signals.QUESTION_SIGNALS`.
+    `signals` are in the order of `rag.signals.QUESTION_SIGNALS`. `short_answers` has the best stretch of
+    every candidate that was read, best first, where the question wants a thing by name; else it is empty.
     """
 
     candidates: tuple[Candidate, ...]
     signals: tuple[float, ...]
-    short_answer: AnswerText | None
+    short_answers: tuple[AnswerText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

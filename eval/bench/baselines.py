@@ -3,8 +3,8 @@
     python -m eval.bench.baselines --data FOLDER [--runs FOLDER] [--out eval/results/baselines.json]
 
 BM25 alone and dense alone are the same service with one of its two searches left out, and with it
-what the shipped ranking makes of a question's parts and of the sources that it names: what answers,
-quotes and refuses behind them is the same reader. Each row is one `verse eval run`, in a process of
+what the shipped ranking makes of a question's parts, of the sources that it names, of the wording of
+sentences and of reading: what answers, quotes and refuses behind them is the same reader. Each row is one `verse eval run`, in a process of
 its own; a run folder that is there already is scored again, not asked again.
 """
 
@@ -24,7 +24,17 @@ from eval.run_folder import read_manifest, read_run
 from eval.score import score_run, scores_json
 
 MODULE = "eval.bench.baselines"
-_PLAIN = {"VERSE_PART_WEIGHT": "0", "VERSE_SOURCE_WEIGHT": "0", "VERSE_DATE_WEIGHT": "0"}
+_PLAIN = {
+    f"VERSE_{name}": "0"
+    for name in (
+        "PART_WEIGHT",
+        "SOURCE_WEIGHT",
+        "DATE_WEIGHT",
+        "COVERAGE_WEIGHT",
+        "PAIR_WEIGHT",
+        "RERANK_DEPTH",
+    )
+}
 SYSTEMS: Mapping[str, Mapping[str, str]] = {
     "BM25 alone": {"VERSE_DENSE_WEIGHT": "0", **_PLAIN},
     "dense alone": {"VERSE_LEXICAL_WEIGHT": "0", **_PLAIN},

@@ -2,9 +2,10 @@
 
 Three fits, each on what the one before it gives (see `rag.training.fit_data` for the questions): how
 much reading a passage counts beside its place in the search; how much each signal of a sentence counts;
-and how likely the quotes shown are to hold an answer. Two thresholds: for most questions one chance in
-twenty; for questions that ask for several things, which share the words of many passages, the one with
-the best F1 of refusing. Writes `rag/models/calibration.json` and a report.
+and how likely the quotes shown are to hold an answer. The last two are made twice: for questions that ask
+for one thing, and for those that ask for several. Thresholds: one chance in twenty for the first; for the
+second, which share the words of many passages, the highest that refuses no more than one in sixteen of
+those that can be answered. Writes `rag/models/calibration.json` and a report.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from index.models import find_model, sha256_file
 from index.settings import IndexSettings
 from index.state import StateFolder
 from index.types import Embedder
-from rag.calibrate import DEFAULT_FILE, Calibration, Logistic, load_calibration
+from rag.calibrate import DEFAULT_FILE, Calibration, Judgement, Logistic, load_calibration
 from rag.question import read_question
 from rag.read import Reader
 from rag.reader_model import ReaderModel, TokenScores, ensure_reader_conversion, find_reader
@@ -53,10 +54,12 @@ _KEPT_BY_MARGIN = 0.99
 # Questions unlike those of the fit score much lower, answerable or not; a threshold that is best on the
 # fit refuses most of them. A doubtful quote with its low confidence serves better than silence.
 _THRESHOLD = 0.05
-# What the probability is made of. The other signals shift with the size of the corpus and the kind of
-# question: with all of them nearly every question about the three seed articles was refused.
+_REFUSED_AT_MOST = 1 / 16
+# What the probability of a question for one thing is made of. The other signals shift with the size of the
+# corpus and the kind of question: with all of them nearly every question about the three seed articles was
+# refused.
 _ANSWERABILITY = ("best_answerable", "best_span", "best_evidence", "best_sentence_cosine")
-_PASSAGE_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15), (0.0, 0.02, 0.05, 0.1))
+_PASSAGE_GRID = ((0.0, 0.1, 0.2, 0.3, 0.5, 0.8), (0.0, 0.05, 0.1, 0.2))
 Floats = NDArray[np.float64]
 
 
@@ -89,38 +92,35 @@ def main() -> None:
     first = _logistic(
         SENTENCE_SIGNALS, {"evidence_mean": 1.0, "span": 0.2, "retrieval": 1.0, "coverage": 1.0}
     )
-    so_far = Calibration(
-        name="unfitted",
-        passage=passage,
-        sentence=first,
-        question=_logistic(QUESTION_SIGNALS, {}),
-        across=across,
-        threshold=0.5,
-        threshold_parts=0.5,
-    )
+    unfitted = Judgement(sentence=first, question=_logistic(QUESTION_SIGNALS, {}), threshold=0.5)
+    so_far = Calibration(name="unfitted", passage=passage, single=unfitted, several=unfitted, across=across)
     if shipped is None:
-        so_far = replace(so_far, sentence=_fit_sentence([bench.read(one, so_far) for one in fitted]))
+        rows = [bench.read(one, so_far) for one in fitted]
+        so_far = _with_sentences(
+            so_far, _fit_sentence(rows, several=False), _fit_sentence(rows, several=True)
+        )
     else:
-        so_far = replace(so_far, sentence=shipped.sentence)
+        so_far = _with_sentences(so_far, shipped.single.sentence, shipped.several.sentence)
     rows = [bench.read(one, so_far) for one in fitted]
     so_far = replace(so_far, margin=_fit_margin(rows))
-    so_far = replace(so_far, question=_fit_question(rows, so_far, _ANSWERABILITY))
+    single = _fit_question(rows, so_far, _ANSWERABILITY, several=False)
+    several = _fit_question(rows, so_far, QUESTION_SIGNALS, several=True)
     so_far = replace(
         so_far,
-        threshold=_THRESHOLD,
-        threshold_parts=_fit_threshold_parts(rows, so_far),
+        single=replace(so_far.single, question=single, threshold=_THRESHOLD),
+        several=replace(so_far.several, question=several),
     )
+    threshold = _fit_threshold_several(rows, so_far)
+    so_far = replace(so_far, several=replace(so_far.several, threshold=threshold))
     so_far = replace(so_far, name=_name(so_far))
     content = {
         "name": so_far.name,
         "fitted_on": {name: sha256_file(arguments.data / name) for name in FILES},
         "reader": find_reader().sha256,
         "passage": _as_json(so_far.passage, PASSAGE_SIGNALS),
-        "sentence": _as_json(so_far.sentence, SENTENCE_SIGNALS),
-        "question": _as_json(so_far.question, QUESTION_SIGNALS),
+        "single": _judgement_as_json(so_far.single),
+        "several": _judgement_as_json(so_far.several),
         "across": _as_json(so_far.across, QUESTION_SIGNALS),
-        "threshold": so_far.threshold,
-        "threshold_parts": so_far.threshold_parts,
         "margin": so_far.margin,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -332,28 +332,47 @@ def _fit(
     )
 
 
-def _fit_sentence(sets: Sequence[_Readings]) -> Logistic:
-    """Fit which sentence carries the answer, on questions whose answer was found; sets count alike."""
+def _with_sentences(calibration: Calibration, single: Logistic, several: Logistic) -> Calibration:
+    return replace(
+        calibration,
+        single=replace(calibration.single, sentence=single),
+        several=replace(calibration.several, sentence=several),
+    )
+
+
+def _fit_sentence(sets: Sequence[_Readings], *, several: bool) -> Logistic:
+    """Fit which sentence carries the answer, on questions whose answer was found; sets count alike.
+
+    For questions that ask for one thing all are used: those of the news keep the fit from leaning on how
+    the questions of the other set were written. For the others only they are.
+    """
     signals, labels, shares = [], [], []
     for rows in sets:
-        used = [n for n, gold in enumerate(rows.gold) if gold.any()]
+        used = [n for n, gold in enumerate(rows.gold) if gold.any() and (rows.several[n] or not several)]
         for number in used:
             signals.append(rows.sentences[number])
             labels.append(rows.gold[number])
             shares.append(np.full(len(rows.gold[number]), 1.0 / len(used)))
     return _fit(
-        np.concatenate(signals), np.concatenate(labels), np.concatenate(shares), _SENTENCE_PENALTY, 0.0
+        np.concatenate(signals),
+        np.concatenate(labels),
+        np.concatenate(shares),
+        _SENTENCE_PENALTY if not several else _QUESTION_PENALTY,
+        0.0,
     )
 
 
-def _fit_question(sets: Sequence[_Readings], calibration: Calibration, names: Sequence[str]) -> Logistic:
+def _fit_question(
+    sets: Sequence[_Readings], calibration: Calibration, names: Sequence[str], *, several: bool
+) -> Logistic:
     """Fit the probability that the quotes hold an answer; sets count by their weight."""
     columns = [QUESTION_SIGNALS.index(name) for name in names]
-    signals = np.concatenate([rows.questions[:, columns] for rows in sets])
-    labels = np.concatenate([rows.right(calibration) for rows in sets])
+    used = np.concatenate([rows.several for rows in sets]) == several
+    signals = np.concatenate([rows.questions[:, columns] for rows in sets])[used]
+    labels = np.concatenate([rows.right(calibration) for rows in sets])[used]
     shares = np.concatenate(
         [np.full(len(rows.answerable), rows.weight / len(rows.answerable)) for rows in sets]
-    )
+    )[used]
     part = _fit(signals, labels, shares, _QUESTION_PENALTY, 0.0)
     found = dict(zip(names, part.weights, strict=True))
     return Logistic(weights=tuple(found.get(name, 0.0) for name in QUESTION_SIGNALS), bias=part.bias)
@@ -375,26 +394,21 @@ def _fit_across(arguments: argparse.Namespace) -> Logistic:
     sets = [one for one in fit_sets(arguments.data) if one.corpus == "squad"]
     calibration = load_calibration(arguments.out)
     rows = [bench.read(one, calibration, across=True) for one in sets]
-    return _fit_question(rows, calibration, ("score_margin", "best_cosine", "best_sentence_cosine"))
+    return _fit_question(
+        rows, calibration, ("score_margin", "best_cosine", "best_sentence_cosine"), several=False
+    )
 
 
 _THRESHOLDS = [round(0.01 * step, 2) for step in range(2, 80)]
 
 
-def _fit_threshold_parts(sets: Sequence[_Readings], calibration: Calibration) -> float:
-    """Return the threshold with the best F1 of refusing, over questions that ask for several things."""
-    probabilities = np.concatenate([_probabilities(calibration, rows.questions) for rows in sets])
+def _fit_threshold_several(sets: Sequence[_Readings], calibration: Calibration) -> float:
+    """Return the highest threshold that refuses few of the answerable questions that ask for several things."""
+    probabilities = np.concatenate([_probabilities(calibration, rows) for rows in sets])
     several = np.concatenate([rows.several for rows in sets])
-    weights = np.concatenate([np.full(len(rows.several), rows.weight) for rows in sets])[several]
-    unanswerable = ~np.concatenate([rows.answerable for rows in sets])[several]
-    probabilities = probabilities[several]
-
-    def f1(threshold: float) -> float:
-        refused = probabilities < threshold
-        both = (weights * (refused & unanswerable)).sum()
-        return float(2.0 * both / ((weights * refused).sum() + (weights * unanswerable).sum()))
-
-    return max(_THRESHOLDS, key=lambda threshold: (f1(threshold), -threshold))
+    answerable = np.concatenate([rows.answerable for rows in sets])
+    wanted = probabilities[several & answerable]
+    return max(t for t in _THRESHOLDS if (wanted < t).mean() <= _REFUSED_AT_MOST)
 
 
 def _fit_margin(sets: Sequence[_Readings]) -> float:
@@ -408,13 +422,20 @@ def _fit_margin(sets: Sequence[_Readings]) -> float:
     return round(float(np.quantile(gaps, _KEPT_BY_MARGIN)), 3)
 
 
-def _probabilities(calibration: Calibration, signals: Floats) -> Floats:
-    return np.array([calibration.probability(row) for row in signals])
+def _probabilities(calibration: Calibration, rows: _Readings) -> Floats:
+    return np.array(
+        [
+            calibration.probability(signals, parts=int(several))
+            for signals, several in zip(rows.questions, rows.several, strict=True)
+        ]
+    )
 
 
 def _figures(rows: _Readings, calibration: Calibration) -> dict[str, Any]:
-    probabilities = _probabilities(calibration, rows.questions)
-    refused = probabilities < np.where(rows.several, calibration.threshold_parts, calibration.threshold)
+    probabilities = _probabilities(calibration, rows)
+    refused = probabilities < np.where(
+        rows.several, calibration.several.threshold, calibration.single.threshold
+    )
     right = rows.right(calibration)
     bins = np.minimum((probabilities * 10).astype(int), 9)
     error = sum(
@@ -453,10 +474,22 @@ def _as_json(model: Logistic, signals: Sequence[str]) -> dict[str, Any]:
     return {"weights": dict(zip(signals, model.weights, strict=True)), "bias": model.bias}
 
 
+def _judgement_as_json(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "sentence": _as_json(judgement.sentence, SENTENCE_SIGNALS),
+        "question": _as_json(judgement.question, QUESTION_SIGNALS),
+        "threshold": judgement.threshold,
+    }
+
+
 def _name(fitted: Calibration) -> str:
-    parts = [fitted.passage, fitted.sentence, fitted.question]
     content = json.dumps(
-        [[p.weights, p.bias] for p in parts] + [[fitted.threshold, fitted.threshold_parts, fitted.margin]]
+        [
+            _as_json(fitted.passage, PASSAGE_SIGNALS),
+            _judgement_as_json(fitted.single),
+            _judgement_as_json(fitted.several),
+            fitted.margin,
+        ]
     )
     return "calibration@" + hashlib.sha256(content.encode()).hexdigest()[:12]
 

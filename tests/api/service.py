@@ -22,7 +22,7 @@ from index.generation import current_name, open_current
 from index.settings import IndexSettings
 from index.state import StateFolder
 from rag.answer import Stages
-from rag.calibrate import Calibration, Logistic
+from rag.calibrate import Calibration, Judgement, Logistic
 from rag.read import PassageScorer, Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retriever
@@ -89,14 +89,17 @@ class FailingScorer(WordScorer):
 def calibration(*, always: bool, threshold: float = 0.5) -> Calibration:
     """A calibration that answers everything, or nothing; sentences rank by evidence and words."""
     weights = dict.fromkeys(SENTENCE_SIGNALS, 0.0) | {"evidence_mean": 1.0, "coverage": 3.0, "retrieval": 1.0}
+    judgement = Judgement(
+        sentence=Logistic(weights=tuple(weights.values()), bias=0.0),
+        question=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=8.0 if always else -8.0),
+        threshold=threshold,
+    )
     return Calibration(
         name="always" if always else "never",
         passage=Logistic(weights=(0.0,) * len(PASSAGE_SIGNALS), bias=0.0),
-        sentence=Logistic(weights=tuple(weights.values()), bias=0.0),
-        question=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=8.0 if always else -8.0),
+        single=judgement,
+        several=judgement,
         across=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=-8.0),
-        threshold=threshold,
-        threshold_parts=threshold,
     )
 
 

@@ -16,7 +16,7 @@ from index.state import StateFolder
 from index.terms import content_terms
 from index.types import Document, Passage, Sentence
 from rag.answer import Stages
-from rag.calibrate import Calibration, Logistic
+from rag.calibrate import Calibration, Judgement, Logistic
 from rag.read import Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retriever
@@ -78,14 +78,17 @@ def calibration(
 
     `weights` replace those of the question's signals.
     """
+    judgement = Judgement(
+        sentence=logistic(SENTENCE_SIGNALS, 0.0, {"coverage": 6.0, "pairs": 1.0, "answer_type": 0.5}),
+        question=logistic(QUESTION_SIGNALS, bias, weights or {"best_coverage": 10.0}),
+        threshold=threshold,
+    )
     return Calibration(
         name=name,
         passage=logistic(PASSAGE_SIGNALS, 0.0, {}),
-        sentence=logistic(SENTENCE_SIGNALS, 0.0, {"coverage": 6.0, "pairs": 1.0, "answer_type": 0.5}),
-        question=logistic(QUESTION_SIGNALS, bias, weights or {"best_coverage": 10.0}),
+        single=judgement,
+        several=judgement,
         across=logistic(QUESTION_SIGNALS, -2.0, {"best_sentence_cosine": 8.0}),
-        threshold=threshold,
-        threshold_parts=threshold,
     )
 
 

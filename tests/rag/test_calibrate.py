@@ -20,14 +20,20 @@ def content() -> dict[str, Any]:
     return {
         "name": "calibration@test",
         "passage": {"weights": dict(zip(PASSAGE_SIGNALS, (0.5, 0.25), strict=True)), "bias": 0},
-        "sentence": {"weights": dict.fromkeys(SENTENCE_SIGNALS, 0.5), "bias": -1},
-        "question": {
-            "weights": {name: number / 10 for number, name in enumerate(QUESTION_SIGNALS)},
-            "bias": 0.25,
+        "single": {
+            "sentence": {"weights": dict.fromkeys(SENTENCE_SIGNALS, 0.5), "bias": -1},
+            "question": {
+                "weights": {name: number / 10 for number, name in enumerate(QUESTION_SIGNALS)},
+                "bias": 0.25,
+            },
+            "threshold": 0.4,
+        },
+        "several": {
+            "sentence": {"weights": dict.fromkeys(SENTENCE_SIGNALS, 0.25), "bias": 1},
+            "question": {"weights": dict.fromkeys(QUESTION_SIGNALS, 0.0), "bias": -1.5},
+            "threshold": 0.6,
         },
         "across": {"weights": dict.fromkeys(QUESTION_SIGNALS, 0.0) | {"best_cosine": 1.0}, "bias": -0.5},
-        "threshold": 0.4,
-        "threshold_parts": 0.6,
         "margin": 2.5,
     }
 
@@ -40,13 +46,16 @@ def written(folder: Path, text: str) -> Path:
 
 def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     found = load_calibration(written(tmp_path, json.dumps(content())))
-    assert (found.name, found.threshold, found.margin) == ("calibration@test", 0.4, 2.5)
-    assert found.sentence_score([2.0] * len(SENTENCE_SIGNALS)) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
-    assert [found.threshold_for(parts) for parts in (0, 2)] == [0.4, 0.6]
+    assert (found.name, found.margin) == ("calibration@test", 2.5)
+    assert [found.of(parts).threshold for parts in (0, 2)] == [0.4, 0.6]
+    twos = [2.0] * len(SENTENCE_SIGNALS)
+    assert found.of(0).sentence.log_odds(twos) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
+    assert found.of(3).sentence.log_odds(twos) == pytest.approx(len(SENTENCE_SIGNALS) / 2 + 1)
     assert found.passage.log_odds([2.0, 4.0]) == 2.0
     # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
     first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)
     assert found.probability(first_three) == pytest.approx(1 / (1 + math.exp(0.05)))
+    assert found.probability(first_three, parts=2) == pytest.approx(1 / (1 + math.exp(1.5)))
     best_cosine = [0.0] * len(QUESTION_SIGNALS)
     best_cosine[QUESTION_SIGNALS.index("best_cosine")] = 0.75
     assert found.probability(best_cosine, across=True) == pytest.approx(1 / (1 + math.exp(-0.25)))
@@ -58,9 +67,10 @@ def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
 
 def test_the_shipped_file_is_for_these_signals() -> None:
     found = load_calibration()
-    assert len(found.sentence.weights) == len(SENTENCE_SIGNALS)
-    assert len(found.question.weights) == len(QUESTION_SIGNALS)
-    assert 0 < found.threshold < 1
+    for judgement in (found.single, found.several):
+        assert len(judgement.sentence.weights) == len(SENTENCE_SIGNALS)
+        assert len(judgement.question.weights) == len(QUESTION_SIGNALS)
+        assert 0 < judgement.threshold < 1
 
 
 @pytest.mark.parametrize("odds", [-1e308, -31.0, 31.0, 1e308])
@@ -100,16 +110,16 @@ def test_a_file_that_is_no_utf8(tmp_path: Path) -> None:
 
 
 def _drop(found: dict[str, Any]) -> None:
-    del found["question"]["weights"]["is_reason"]
+    del found["single"]["question"]["weights"]["is_reason"]
 
 
 def _swap(found: dict[str, Any]) -> None:
-    weights = found["sentence"]["weights"]
+    weights = found["several"]["sentence"]["weights"]
     weights["evidence_mean"] = weights.pop("evidence_mean")  # now the last
 
 
 def _rename(found: dict[str, Any]) -> None:
-    found["sentence"]["weights"]["other"] = 1.0
+    found["single"]["sentence"]["weights"]["other"] = 1.0
 
 
 @pytest.mark.parametrize("change", [_drop, _swap, _rename])
@@ -131,21 +141,35 @@ def test_other_signals_are_refused(tmp_path: Path, change: Callable[[dict[str, A
         ("sentence", "bias", math.inf),
     ],
 )
-def test_parts_of_another_kind_are_refused(tmp_path: Path, part: str, key: str, value: object) -> None:
+@pytest.mark.parametrize("judgement", ["single", "several"])
+def test_parts_of_another_kind_are_refused(
+    tmp_path: Path, judgement: str, part: str, key: str, value: object
+) -> None:
     found = content()
-    found[part][key] = value
+    found[judgement][part][key] = value
     with pytest.raises(CalibrationError, match="cannot be used"):
         load_calibration(written(tmp_path, json.dumps(found)))
 
 
 def test_a_weight_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     found = content()
-    found["sentence"]["weights"]["span"] = math.nan
+    found["single"]["sentence"]["weights"]["span"] = math.nan
     with pytest.raises(CalibrationError, match="not finite"):
         load_calibration(written(tmp_path, json.dumps(found)))
 
 
+@pytest.mark.parametrize("judgement", ["single", "several"])
 @pytest.mark.parametrize("threshold", [0, 1, -0.1, 1.5, math.nan])
-def test_a_threshold_that_is_no_probability(tmp_path: Path, threshold: float) -> None:
+def test_a_threshold_that_is_no_probability(tmp_path: Path, threshold: float, judgement: str) -> None:
+    found = content()
+    found[judgement]["threshold"] = threshold
     with pytest.raises(CalibrationError, match="no probability"):
-        load_calibration(written(tmp_path, json.dumps(content() | {"threshold": threshold})))
+        load_calibration(written(tmp_path, json.dumps(found)))
+
+
+@pytest.mark.parametrize("judgement", ["single", "several"])
+def test_a_judgement_that_is_missing_is_refused(tmp_path: Path, judgement: str) -> None:
+    found = content()
+    del found[judgement]
+    with pytest.raises(CalibrationError, match="cannot be used"):
+        load_calibration(written(tmp_path, json.dumps(found)))

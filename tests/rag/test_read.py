@@ -11,7 +11,7 @@ import pytest
 
 from index.generation import Generation
 from index.terms import terms
-from rag.calibrate import Calibration
+from rag.calibrate import Calibration, Judgement
 from rag.question import read_question
 from rag.read import Reader
 from rag.reader_model import TokenScores
@@ -143,21 +143,24 @@ def test_all_signals_are_finite_and_as_many_as_declared(generation: Generation, 
     for c in reading.candidates:
         assert len(c.signals) == len(SENTENCE_SIGNALS)
         assert all(map(math.isfinite, c.signals))
-        assert c.score == pytest.approx(calibration().sentence_score(c.signals))
+        assert c.score == pytest.approx(calibration().single.sentence.log_odds(c.signals))
 
 
 def test_order_is_by_score_then_row_then_place(generation: Generation) -> None:
     _, reading = read(generation, "Who opened the bridge?", k=100)
     keys = [(-c.score, c.row, c.sentence.start) for c in reading.candidates]
     assert keys == sorted(keys)
+    judgement = Judgement(
+        sentence=logistic(SENTENCE_SIGNALS, 1.5, {}),
+        question=logistic(QUESTION_SIGNALS, 0.0, {}),
+        threshold=0.5,
+    )
     flat = Calibration(
         name="flat",
         passage=logistic(PASSAGE_SIGNALS, 0.0, {}),
-        sentence=logistic(SENTENCE_SIGNALS, 1.5, {}),
-        question=logistic(QUESTION_SIGNALS, 0.0, {}),
+        single=judgement,
+        several=judgement,
         across=logistic(QUESTION_SIGNALS, 0.0, {}),
-        threshold=0.5,
-        threshold_parts=0.5,
     )
     _, tied = read(generation, "Who opened the bridge?", how_sure=flat, k=100)
     places = [(c.row, c.sentence.start) for c in tied.candidates]
@@ -184,7 +187,7 @@ def test_a_sentence_that_the_model_did_not_see_is_marked_unread(generation: Gene
 def test_a_model_that_saw_nothing_at_all(generation: Generation) -> None:
     _, reading = read(generation, "Who opened the bridge?", scorer=WordScorer(max_tokens=0))
     assert {c.signals[:3] for c in reading.candidates} == {(-12.0, -12.0, -12.0)}
-    assert reading.short_answer is None
+    assert reading.short_answers == ()
 
 
 def test_no_hits_and_headings_alone_give_no_candidates(generation: Generation) -> None:
@@ -192,7 +195,7 @@ def test_no_hits_and_headings_alone_give_no_candidates(generation: Generation) -
     retriever = Retriever(generation, HashEmbedder(), RagSettings())
     reader = Reader(WordScorer(), calibration(), HashEmbedder())
     nothing = Retrieved(hits=(), vector=np.zeros((1, 64), dtype=np.float32), terms=("bridg",), corrections={})
-    empty = Reading(candidates=(), signals=(), short_answer=None)
+    empty = Reading(candidates=(), signals=())
     assert reader.read(question, nothing, generation, 10) == empty
     everything = retriever.retrieve(question, 100, None)
     heads = tuple(h for h in everything.hits if generation.passage(h.row).document_id == "heads")
@@ -243,12 +246,16 @@ def test_one_candidate_has_a_fixed_margin(tmp_path: Path) -> None:
 
 def short(generation: Generation, text: str, scorer: object = None) -> str | None:
     _, reading = read(generation, text, scorer=scorer)
-    if reading.short_answer is None:
+    if not reading.short_answers:
         return None
-    found = reading.short_answer
-    best = reading.candidates[0]
-    assert found.document_id == best.passage.document_id
-    assert best.sentence.start <= found.start < found.end <= best.sentence.end
+    scores = [one.score for one in reading.short_answers]
+    assert scores == sorted(scores, reverse=True)
+    found = reading.short_answers[0]
+    assert any(
+        found.document_id == c.passage.document_id
+        and c.sentence.start <= found.start < found.end <= c.sentence.end
+        for c in reading.candidates
+    )
     ordinal = generation.ordinal(found.document_id)
     assert ordinal is not None
     return generation.document_at(ordinal).text[found.start : found.end]
@@ -287,20 +294,45 @@ class OneSpan:
         )
 
 
-def test_the_short_answer_is_the_best_stretch_of_the_best_sentence(generation: Generation) -> None:
+def test_the_short_answer_is_the_stretch_that_model_and_sentence_say_together(
+    generation: Generation,
+) -> None:
     assert short(generation, "Who opened the bridge?", OneSpan("Ana Brandt")) == "Ana Brandt"
     assert short(generation, "When was the bridge opened?", OneSpan("May 1998")) == "May 1998"
-    # The stretch is in another sentence than the best one.
-    assert short(generation, "Who opened the bridge?", OneSpan("812 metres")) is None
+    # Sure enough of a stretch in another sentence, the model outweighs the words of the best one.
+    assert short(generation, "Who opened the bridge?", OneSpan("812 metres", score=50.0)) == "812 metres"
+    weak = short(generation, "Who opened the bridge?", OneSpan("812 metres", score=-8.0))
+    assert weak is not None
+    assert weak in "The bridge was opened by Ana Brandt in May 1998."
 
 
-def test_no_short_answer_where_the_model_prefers_none(generation: Generation) -> None:
-    assert short(generation, "Who opened the bridge?", OneSpan("Ana Brandt", null=10.0)) is None
-    assert short(generation, "Who opened the bridge?", OneSpan("Ana Brandt", null=9.9)) == "Ana Brandt"
+def test_that_the_model_would_rather_say_nothing_is_for_the_calibration_to_weigh(
+    generation: Generation,
+) -> None:
+    assert short(generation, "Who opened the bridge?", OneSpan("Ana Brandt", null=30.0)) == "Ana Brandt"
+
+
+def test_every_sentence_that_was_read_has_its_stretch(generation: Generation) -> None:
+    _, reading = read(generation, "Who opened the bridge?")
+    places = {(c.passage.document_id, c.sentence.start, c.sentence.end) for c in reading.candidates}
+    held = {
+        (document, start, end)
+        for document, start, end in places
+        for one in reading.short_answers
+        if one.document_id == document and start <= one.start < one.end <= end
+    }
+    assert held == places
+    assert len(reading.short_answers) == len(places)
 
 
 @pytest.mark.parametrize(
-    "text", ["Why was the bridge opened?", "How was the bridge opened?", "Was the bridge opened?"]
+    "text",
+    [
+        "Why was the bridge opened?",
+        "How was the bridge opened?",
+        "Was the bridge opened?",
+        "Tell me about the bridge",
+    ],
 )
 def test_no_short_answer_where_a_thing_is_not_asked_for(generation: Generation, text: str) -> None:
     assert short(generation, text, OneSpan("Ana Brandt")) is None
@@ -355,7 +387,7 @@ def test_across_languages_nothing_is_read(generation: Generation) -> None:
     reader = Reader(scorer, calibration(), HashEmbedder())
     reading = reader.read(question, retrieved, generation, 10, across=True)
     assert scorer.seen == []
-    assert reading.short_answer is None
+    assert reading.short_answers == ()
     best = reading.candidates[0]
     assert text_of(best) == "The bridge was opened by Ana Brandt in May 1998."
     assert signal(best, "evidence_mean") == signal(best, "span") == signal(best, "answerable") == -12.0

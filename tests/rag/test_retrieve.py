@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from index.generation import Generation
+from index.terms import terms
 from index.types import FloatArray, RowFilter
 from index.vectors import NumpyStore
+from rag.closest_sentence import closest_sentence
 from rag.question import read_question
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
+from rag.signals import rarity
 from rag.types import Filters
 from tests.fakes import HashEmbedder
 from tests.rag.fakes_rag import index_of
@@ -59,7 +62,8 @@ def by_hand(
         vectors=NumpyStore(np.array(vectors, dtype=np.float32)),
         documents=lambda **_: iter(()),
     )
-    return Retriever(generation, OneVector(), RagSettings(**settings)), scripted  # type: ignore[arg-type]
+    own = RagSettings(**{"coverage_weight": 0.0, "pair_weight": 0.0, **settings})
+    return Retriever(generation, OneVector(), own), scripted  # type: ignore[arg-type]
 
 
 def test_bm25_over_the_best_plus_the_weighted_cosine() -> None:
@@ -241,15 +245,28 @@ def test_a_narrow_filter_still_fills_k(retriever: Retriever) -> None:
     assert ids(shallow, filters, "tin exports of Peru", k=1) == ["f"]
 
 
-def test_the_ranking_is_that_of_the_two_searches_added_up(
-    generation: Generation, retriever: Retriever
+@pytest.mark.parametrize(("coverage", "pairs"), [(0.0, 0.0), (1.5, 0.0), (0.0, 4.0), (1.5, 4.0)])
+@pytest.mark.parametrize("worded", [2, 1000])
+def test_the_ranking_is_that_of_the_two_searches_and_the_closest_sentence_added_up(
+    generation: Generation, coverage: float, pairs: float, worded: int
 ) -> None:
+    settings = RagSettings(coverage_weight=coverage, pair_weight=pairs, worded_k=worded)
+    retriever = Retriever(generation, HashEmbedder(), settings)
     question = read_question("Which tin exports rose in Peru?")
     bm25 = dict(generation.lexical.search(question.terms, 1000))
     vector = HashEmbedder().embed_queries([question.standalone])[0]
     cosines = generation.vectors.reconstruct(list(range(len(generation)))) @ vector
     best = max(bm25.values())
     score = {row: bm25.get(row, 0.0) / best + 0.6 * float(cosines[row]) for row in range(len(generation))}
+    weight = rarity(generation.lexical.document_frequency, len(generation))
+    weights = {term: weight(term) for term in question.terms}
+    asked = terms(question.standalone)
+    counted = 0
+    for row in sorted(score, key=lambda row: (-score[row], row))[:worded]:
+        found = closest_sentence(asked, weights, generation.passage(row))
+        counted += max(found) > 0.0
+        score[row] += coverage * found[0] + pairs * found[1]
+    assert counted >= 2
     hits = retriever.retrieve(question, 100, None).hits
     assert [h.row for h in hits] == sorted(score, key=lambda row: (-score[row], row))
     assert [h.score for h in hits] == pytest.approx([score[h.row] for h in hits], abs=1e-5)

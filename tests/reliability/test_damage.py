@@ -106,7 +106,7 @@ class _Reader:
         return retrieved
 
     def read(self, *_: object, **__: object) -> Reading:
-        return Reading(candidates=(), signals=(), short_answer=None)
+        return Reading(candidates=(), signals=())
 
 
 @pytest.fixture
