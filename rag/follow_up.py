@@ -19,6 +19,7 @@ from rag.follow_up_names import full_names, spelt_out
 from rag.follow_up_phrases import Phrase, is_filler, phrases_of, singular, words_of
 from rag.follow_up_signs import Lean, defines, lean_of, relates
 from rag.follow_up_words import FUNCTION, PLURAL, VERBS
+from rag.topic import TOPIC
 from rag.types import Turn
 
 MAX_CHARACTERS = 2000
@@ -32,7 +33,6 @@ _LAST_TURNS = 40
 _READ_OF_ANSWER = 6000
 _LAST_TEXTS = 4
 _LONGEST_QUESTION = 200
-_ABOUT = re.compile(r"\s\((?:about|про): (?P<topics>[^()]*)\)$")
 # Control characters but for white space, and lone surrogates.
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -70,9 +70,9 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     turns = [(turn.role, _read(turn)) for turn in history[-_LAST_TURNS:]]
     turns = [(role, text) for role, text in turns if text]
     asked = [text for role, text in turns if role == "user"]
-    if not asked or _ABOUT.search(question):
+    if not asked or TOPIC.search(question):
         return question
-    if asked[-1].startswith(question) and _ABOUT.fullmatch(asked[-1], len(question)):
+    if asked[-1].startswith(question) and TOPIC.fullmatch(asked[-1], len(question)):
         return asked[-1]
     talk = _Talk()
     for role, text in turns:
@@ -126,7 +126,7 @@ def _after_question(talk: _Talk, text: str) -> _Talk:
 
 def _own(text: str) -> tuple[Phrase, ...]:
     """Return what a turn names: in its last sentence, else in the whole of it, else any noun."""
-    if given := _ABOUT.search(text):
+    if given := TOPIC.search(text):
         return tuple(phrases_of(given["topics"], fillers=True))
     last = _SENTENCE_END.split(text)[-1]
     return tuple(phrases_of(last) or phrases_of(text) or phrases_of(text, fillers=True))
@@ -164,7 +164,7 @@ def _candidates(question: str, talk: _Talk, lean: Lean, names: Sequence[str]) ->
 
 def _as_topic(question: str) -> str:
     """Return an earlier question on one line, without the marks that the form needs."""
-    given = _ABOUT.search(question)
+    given = TOPIC.search(question)
     said = question if given is None else question[: given.start()]
     last = _SENTENCE_END.split(said.strip())[-1].strip(" ?.!")
     topic = last if given is None else f"{last}, {given['topics']}"

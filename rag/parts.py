@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from index.terms import content_terms
+from rag.topic import TOPIC
 
 # Where one thing that is asked for ends and the next begins.
 _JOINT = re.compile(
@@ -17,8 +18,6 @@ _JOINT = re.compile(
 # Shorter pieces say too little to be searched for: they stay with what stands before them.
 _LEAST_TERMS = 4
 _MOST_PARTS = 6
-# What a follow-up is about (see `rag.follow_up`) goes with every part of it.
-_TOPIC = re.compile(r"\s\((?:about|про): [^()]*\)$")
 
 
 def parts_of(question: str) -> tuple[str, ...]:
@@ -26,7 +25,7 @@ def parts_of(question: str) -> tuple[str, ...]:
 
     A part has at least four content terms, so that most questions have none.
     """
-    topic = _TOPIC.search(question)
+    topic = TOPIC.search(question)
     if topic is not None:
         return tuple(part + topic.group() for part in parts_of(question[: topic.start()]))
     cuts = [0, *(joint.end() for joint in _JOINT.finditer(question)), len(question)]

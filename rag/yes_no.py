@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from index.terms import content_terms
 from rag.support import ProblemKind, supports
+from rag.topic import TOPIC
 from rag.types import AnswerType, Draft, DraftSentence, Question
 
 _WORDS = {"en": ("Yes.", "No."), "ru": ("Да.", "Нет.")}
@@ -22,7 +23,6 @@ _AUXILIARY = re.compile(
 # "Is it A or B?" wants one of them; "ever", "really", "still" and "not" turn a plain statement round.
 _NOT_PLAIN = re.compile(r"\b(?:or|not|ever|never|still|yet|only|n['’]t)\b|n['’]t\b", re.IGNORECASE)
 _REALLY = re.compile(r"\b(?:really|actually|indeed|true that|the case that)\s+", re.IGNORECASE)
-_TOPIC = re.compile(r"\s\((?:about|про): [^()]*\)$")
 
 
 def verdict(question: Question, quotes: Mapping[int, str]) -> tuple[bool, tuple[int, ...]] | None:
@@ -55,7 +55,7 @@ def with_verdict(draft: Draft, said: bool, quotes: tuple[int, ...], language: st
 
 
 def _statement(question: Question) -> str | None:
-    if question.answer_type is not AnswerType.YES_NO or _TOPIC.search(question.standalone):
+    if question.answer_type is not AnswerType.YES_NO or TOPIC.search(question.standalone):
         return None
     asked = question.standalone.strip()
     opening = _AUXILIARY.match(asked)
