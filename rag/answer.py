@@ -91,8 +91,8 @@ class Stages:
             return []
         across = self.is_across(question)
 
-        def rerank(asked: Question, retrieved: Retrieved) -> Retrieved:
-            return self.reader.rerank(asked, retrieved, self.generation, self.settings)
+        def rerank(retrieved: Retrieved) -> Retrieved:
+            return self.reader.rerank(retrieved, self.generation, self.settings)
 
         read = self.settings.rerank_depth and not across
         return self.retriever.search(question, k, allowed, rerank if read else None, across=across)
@@ -238,7 +238,7 @@ def _evidence(
     retrieved = stages.retriever.retrieve(question, depth, allowed, across=across)
     clock.lap("retrieve")
     if not across:
-        retrieved = stages.reader.rerank(question, retrieved, stages.generation, settings)
+        retrieved = stages.reader.rerank(retrieved, stages.generation, settings)
     reading = stages.reader.read(
         question,
         retrieved,

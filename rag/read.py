@@ -50,12 +50,9 @@ class Reader:
         """Model and calibration, for receipts."""
         return f"{self._scorer.name}+{self._calibration.name}"
 
-    def rerank(
-        self, question: Question, retrieved: Retrieved, generation: Generation, settings: RagSettings
-    ) -> Retrieved:
+    def rerank(self, retrieved: Retrieved, generation: Generation, settings: RagSettings) -> Retrieved:
         """Read the first hits, and put them in the order in which they seem to answer."""
         return reranked(
-            question,
             retrieved,
             generation,
             scorer=self._scorer,
@@ -82,11 +79,13 @@ class Reader:
         """
         hits = retrieved.hits[:k]
         passages = [generation.passage(hit.row) for hit in hits]
-        scores = [_NOTHING_READ] * len(hits) if across else self._token_scores(question, hits, passages)
+        scores = (
+            [_NOTHING_READ] * len(hits) if across else self._token_scores(retrieved.asked, hits, passages)
+        )
         weight = rarity(generation.lexical.document_frequency, len(generation))
         weights = {term: weight(term) for term in retrieved.terms}
         judged = self._calibration.of(retrieved.parts)
-        asked = terms(question.standalone)
+        asked = terms(retrieved.asked)
         candidates: list[Candidate] = []
         present: list[frozenset[str]] = []
         for hit, passage, tokens in zip(hits, passages, scores, strict=True):
@@ -109,10 +108,10 @@ class Reader:
         )
 
     def _token_scores(
-        self, question: Question, hits: Sequence[Hit], passages: Sequence[Passage]
+        self, asked: str, hits: Sequence[Hit], passages: Sequence[Passage]
     ) -> list[TokenScores]:
         unread = [passage.text for hit, passage in zip(hits, passages, strict=True) if hit.tokens is None]
-        read = iter(self._scorer.score(question.standalone, unread) if unread else ())
+        read = iter(self._scorer.score(asked, unread) if unread else ())
         return [hit.tokens if hit.tokens is not None else next(read) for hit in hits]
 
     def _with_vectors(

@@ -13,7 +13,6 @@ from rag.calibrate import Logistic
 from rag.reader_model import TokenScores
 from rag.retrieve import Retrieved
 from rag.turns import in_turns
-from rag.types import Question
 
 MAX_ANSWER_TOKENS = 24
 UNREAD = -12.0
@@ -32,7 +31,6 @@ class PassageScorer(Protocol):
 
 
 def reranked(
-    question: Question,
     retrieved: Retrieved,
     generation: Generation,
     *,
@@ -52,7 +50,7 @@ def reranked(
     first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
     if not first:
         return retrieved
-    tokens = scorer.score(question.standalone, [generation.passage(hit.row).text for hit in first])
+    tokens = scorer.score(retrieved.asked, [generation.passage(hit.row).text for hit in first])
     said = [0.0 if retrieved.parts else weights.log_odds(passage_signals(t)) for t in tokens]
     scores = np.array([hit.fused + one for hit, one in zip(first, said, strict=True)])
     turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []

@@ -20,7 +20,7 @@ from rag.reader_model import TokenScores
 from rag.settings import RagSettings
 from rag.signals import rarity
 from rag.source_hints import SourceHints, SourceNames
-from rag.spelling import corrected
+from rag.spelling import corrected, respelt
 from rag.turns import ScoreArray, in_turns
 from rag.types import Filters, Question
 
@@ -28,6 +28,7 @@ from rag.types import Filters, Question
 _SAME = 0.85
 _DEEPEST = 1000
 _LANGUAGE_SAMPLE = 300
+_SPELLING_PASSAGES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,12 @@ class Hit:
 class Retrieved:
     """Hits best first, with what the search knew: the question's vector and corrected terms.
 
+    `asked` is the standalone question, its misspelt words put right: what a model should read.
     `parts` is how many things the question asks for, where that is more than one (see `rag.parts`).
     """
 
     hits: tuple[Hit, ...]
+    asked: str
     vector: FloatArray
     terms: tuple[str, ...]
     corrections: dict[str, str]
@@ -94,7 +97,8 @@ class Retriever:
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
         corrections = corrected(question.terms, generation.lexical)
-        texts = [question.standalone, *(parts_of(question.standalone) if settings.part_weight else ())]
+        asked = self._respelt(question, corrections, allowed)
+        texts = [asked, *(parts_of(asked) if settings.part_weight else ())]
         vectors = self._embedder.embed_queries(texts)
         wanted = [_in_place(question.terms, corrections)]
         wanted += [_in_place(content_terms(text), corrections) for text in texts[1:]]
@@ -117,7 +121,7 @@ class Retriever:
             scores = scores + settings.part_weight * np.max(parts, axis=0)
         scores, turns = self._preferred(scores, ordered, hints)
         if not across:
-            scores = scores + self._worded(question, wanted[0], ordered, scores)
+            scores = scores + self._worded(asked, wanted[0], ordered, scores)
         hits = [
             Hit(
                 row=ordered[n],
@@ -131,11 +135,22 @@ class Retriever:
         ]
         return Retrieved(
             hits=tuple(hits[:k]),
+            asked=asked,
             vector=vectors[:1],
             terms=wanted[0],
             corrections=corrections,
             parts=len(texts) - 1,
         )
+
+    def _respelt(self, question: Question, corrections: Mapping[str, str], allowed: RowFilter | None) -> str:
+        """Return the standalone question with its misspelt words as the passages write them."""
+        if not corrections:
+            return question.standalone
+        found = self.generation.lexical.search(
+            _in_place(question.terms, corrections), _SPELLING_PASSAGES, allowed
+        )
+        texts = (self.generation.passage(row).text for row, _ in found)
+        return respelt(question.standalone, corrections, texts)
 
     def _found(
         self, terms: Sequence[str], vector: FloatArray, depth: int, allowed: RowFilter | None
@@ -195,7 +210,7 @@ class Retriever:
         return preferred, turns if len(hints.named) > 1 else []
 
     def _worded(
-        self, question: Question, wanted: Sequence[str], rows: Sequence[int], scores: ScoreArray
+        self, question: str, wanted: Sequence[str], rows: Sequence[int], scores: ScoreArray
     ) -> ScoreArray:
         """Return what the wording of the closest sentence adds, by row; nothing below `worded_k`."""
         settings = self._settings
@@ -204,7 +219,7 @@ class Retriever:
             return added
         weight = rarity(self.generation.lexical.document_frequency, len(self.generation))
         weights = {term: weight(term) for term in wanted}
-        asked = terms(question.standalone)
+        asked = terms(question)
         for n in np.argsort(-scores, kind="stable")[: settings.worded_k]:
             covered, pairs = closest_sentence(asked, weights, self.generation.passage(rows[n]))
             added[n] = settings.coverage_weight * covered + settings.pair_weight * pairs
@@ -215,7 +230,7 @@ class Retriever:
         question: Question,
         k: int,
         allowed: RowFilter | None,
-        rerank: Callable[[Question, Retrieved], Retrieved] | None = None,
+        rerank: Callable[[Retrieved], Retrieved] | None = None,
         *,
         across: bool = False,
     ) -> list[ScoredPassage]:
@@ -232,7 +247,7 @@ class Retriever:
                 break
             depth *= 4  # a text with many near copies took the places
         if rerank:
-            kept = list(rerank(question, replace(retrieved, hits=tuple(kept))).hits)
+            kept = list(rerank(replace(retrieved, hits=tuple(kept))).hits)
         return [
             ScoredPassage(passage=self.generation.passage(hit.row), score=hit.score, rank=rank)
             for rank, hit in enumerate(kept[:k], start=1)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from index.lexical import TantivyIndex
+from index.terms import remembered_terms
 
 _MIN_LENGTH = 5
 _LONG = 8
+_WORD = re.compile(r"\w+")
 
 
 def corrected(terms: Iterable[str], lexical: TantivyIndex) -> dict[str, str]:
@@ -36,3 +40,27 @@ def corrected(terms: Iterable[str], lexical: TantivyIndex) -> dict[str, str]:
             best = min(near, key=lambda match: (match[1], -choices[match[0]], match[0]))
             found[term] = best[0]
     return found
+
+
+def respelt(text: str, corrections: Mapping[str, str], passages: Iterable[str]) -> str:
+    """Return a question with its misspelt words as the passages write the ones that were meant.
+
+    `corrections` are of terms (see `corrected`), and a model reads words: each gets the form that is most
+    frequent in the passages, the one met first where several are. A word that no passage has stays.
+    """
+    wanted = set(corrections.values())
+    forms: dict[str, Counter[str]] = {}
+    for passage in passages:
+        for word in _WORD.findall(passage):
+            for term in wanted.intersection(remembered_terms(word)):
+                forms.setdefault(term, Counter())[word] += 1
+
+    def meant(word: re.Match[str]) -> str:
+        found = [
+            forms[term]
+            for given in remembered_terms(word.group())
+            if (term := corrections.get(given)) in forms and term is not None
+        ]
+        return found[0].most_common(1)[0][0] if found else word.group()
+
+    return _WORD.sub(meant, text) if forms else text

@@ -4,7 +4,9 @@
 
 The quotes are sentences of `seeds/*.txt` as they stand. Each mutated statement differs from its
 quote in one number, date, name, unit, negation or quantifier; none may count as supported. Each
-harmless variant is the same sentence in another form; at least 95 % must count. No reader is asked.
+harmless variant is the same sentence in another form; at least 95 % must count. Both by the rules alone,
+and with the reader asked after them; then the same variants beside the sentence of another place that
+shares most of their words, which should not count.
 What is put in comes from the lists here, which know nothing of the rules' own.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +25,10 @@ from typing import Any
 
 from eval.bench.record import ROOT, provenance, write_json
 from index.split import paragraphs, sentences
-from rag.support import supports
+from index.terms import content_terms
+from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
+from rag.support import READER_THRESHOLD, SupportReader, supports
+from rag.support_reader import ReaderSupport
 
 KINDS = ("number", "date", "name", "unit", "negation", "quantifier")
 MUST_ACCEPT = 0.95
@@ -373,8 +379,46 @@ def harmless(texts: Sequence[str], rng: random.Random, at_most: int) -> list[Cas
     return found
 
 
-def measure(seed: int, per_kind: int, variants: int) -> dict[str, Any]:
-    """Judge all cases, without a reader, and return the figures with every case that went wrong."""
+def elsewhere(cases: Sequence[Case], texts: Sequence[str]) -> list[Case]:
+    """Return the same statements, each beside the other sentence that shares most words with it."""
+    words = [(text, frozenset(content_terms(text))) for text in texts]
+    found = []
+    for case in cases:
+        own = frozenset(content_terms(case.statement))
+        closest = max((one for one in words if one[0] != case.quote), key=lambda one: len(one[1] & own))
+        found.append(
+            Case(kind="elsewhere", operator=case.operator, statement=case.statement, quote=closest[0])
+        )
+    return found
+
+
+def with_reader(
+    lies: Sequence[Case], same: Sequence[Case], texts: Sequence[str], reader: SupportReader
+) -> dict[str, Any]:
+    """Return how many of each are accepted when the reader is asked after the rules, or alone."""
+
+    def accepted(cases: Sequence[Case], reader: SupportReader | None) -> int:
+        return sum(supports(case.statement, [case.quote], reader=reader).supported for case in cases)
+
+    others = elsewhere(same, texts)
+    return {
+        "mutations_accepted": accepted(lies, reader),
+        "harmless_accepted": accepted(same, reader),
+        "harmless_share": round(accepted(same, reader) / len(same), 4),
+        "elsewhere": len(others),
+        "elsewhere_accepted_by_rules": accepted(others, None),
+        "elsewhere_accepted": accepted(others, reader),
+        "elsewhere_refused_by_reader_alone": sum(
+            reader(case.statement, [case.quote]) < READER_THRESHOLD for case in others
+        ),
+        "mutations_refused_by_reader_alone": sum(
+            reader(case.statement, [case.quote]) < READER_THRESHOLD for case in lies
+        ),
+    }
+
+
+def measure(seed: int, per_kind: int, variants: int, reader: SupportReader | None = None) -> dict[str, Any]:
+    """Judge all cases and return the figures with every case that went wrong."""
     texts = seed_sentences()
     rng = random.Random(seed)
     lies, same = mutations(texts, rng, per_kind), harmless(texts, rng, variants)
@@ -414,6 +458,7 @@ def measure(seed: int, per_kind: int, variants: int) -> dict[str, Any]:
             ],
         },
         "ms_per_statement": round(1000 * seconds / (len(lies) + len(same)), 3),
+        "with_reader": with_reader(lies, same, texts, reader) if reader else None,
     }
 
 
@@ -423,7 +468,9 @@ def _row(case: Case) -> dict[str, str]:
 
 def holds(figures: dict[str, Any]) -> bool:
     """Tell whether no mutation was accepted and enough harmless variants were."""
-    return bool(figures["mutations"]["accepted"] == 0 and figures["harmless"]["share"] >= MUST_ACCEPT)
+    read = figures["with_reader"] or {"mutations_accepted": 0, "harmless_share": 1.0}
+    accepted = figures["mutations"]["accepted"] + read["mutations_accepted"]
+    return bool(accepted == 0 and min(figures["harmless"]["share"], read["harmless_share"]) >= MUST_ACCEPT)
 
 
 def main() -> int:
@@ -434,7 +481,11 @@ def main() -> int:
     parser.add_argument("--variants", type=int, default=600)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    figures = measure(arguments.seed, arguments.per_kind, arguments.variants)
+    with tempfile.TemporaryDirectory() as name:
+        files = find_reader()
+        folder = ensure_reader_conversion(files, Path(name))
+        model = ReaderModel(folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=1)
+        figures = measure(arguments.seed, arguments.per_kind, arguments.variants, ReaderSupport(model))
     write_json({**provenance("eval.bench.support_mutations", threads=1), **figures}, arguments.out)
     return 0 if holds(figures) else 1
 

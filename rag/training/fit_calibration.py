@@ -3,8 +3,8 @@
 Three fits, each on what the one before it gives (see `rag.training.fit_data` for the questions): how
 much reading a passage counts beside its place in the search; how much each signal of a sentence counts;
 and how likely the quotes shown are to hold an answer. The last two are made twice: for questions that ask
-for one thing, and for those that ask for several. Thresholds: one chance in twenty for the first; for the
-second, which share the words of many passages, the highest that refuses no more than one in sixteen of
+for one thing, and for those that ask for several. Thresholds: three chances in a hundred for the first; for the
+second, which share the words of many passages, the highest that refuses no more than one in twelve of
 those that can be answered. Writes `rag/models/calibration.json` and a report.
 """
 
@@ -53,8 +53,8 @@ _QUESTION_PENALTY = 0.01
 _KEPT_BY_MARGIN = 0.99
 # Questions unlike those of the fit score much lower, answerable or not; a threshold that is best on the
 # fit refuses most of them. A doubtful quote with its low confidence serves better than silence.
-_THRESHOLD = 0.05
-_REFUSED_AT_MOST = 1 / 16
+_THRESHOLD = 0.03
+_REFUSED_AT_MOST = 1 / 12
 # What the probability of a question for one thing is made of. The other signals shift with the size of the
 # corpus and the kind of question: with all of them nearly every question about the three seed articles was
 # refused.
@@ -237,7 +237,7 @@ class _Bench:
         k, most = self.settings.evidence_passages, self.settings.read_sentences
         for asked, question, retrieved, generation in self.found(one, across=across):
             if not across:
-                retrieved = reader.rerank(question, retrieved, generation, self.settings)
+                retrieved = reader.rerank(retrieved, generation, self.settings)
             reading: Reading = reader.read(question, retrieved, generation, k, sentences=most, across=across)
             hits = is_gold(asked)
             sentences.append(np.array([c.signals for c in reading.candidates]))
@@ -276,10 +276,9 @@ def _fit_passage(bench: _Bench, sets: Sequence[AskedSet]) -> Logistic:
             if not one.questions:
                 continue
             ranks = []
-            for asked, question, retrieved, generation in bench.found(one):
+            for asked, _, retrieved, generation in bench.found(one):
                 hits = is_gold(asked)
                 ranked = reranked(
-                    question,
                     retrieved,
                     generation,
                     scorer=bench.scorer,

@@ -194,13 +194,25 @@ def test_no_hits_and_headings_alone_give_no_candidates(generation: Generation) -
     question = read_question("Who opened the bridge?")
     retriever = Retriever(generation, HashEmbedder(), RagSettings())
     reader = Reader(WordScorer(), calibration(), HashEmbedder())
-    nothing = Retrieved(hits=(), vector=np.zeros((1, 64), dtype=np.float32), terms=("bridg",), corrections={})
+    nothing = Retrieved(
+        hits=(),
+        asked=question.standalone,
+        vector=np.zeros((1, 64), dtype=np.float32),
+        terms=("bridg",),
+        corrections={},
+    )
     empty = Reading(candidates=(), signals=())
     assert reader.read(question, nothing, generation, 10) == empty
     everything = retriever.retrieve(question, 100, None)
     heads = tuple(h for h in everything.hits if generation.passage(h.row).document_id == "heads")
     assert heads
-    alone = Retrieved(hits=heads, vector=everything.vector, terms=everything.terms, corrections={})
+    alone = Retrieved(
+        hits=heads,
+        asked=question.standalone,
+        vector=everything.vector,
+        terms=everything.terms,
+        corrections={},
+    )
     assert reader.read(question, alone, generation, 10) == empty
 
 

@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from rag.calibrate import Logistic
-from rag.question import read_question
 from rag.reader_model import TokenScores
 from rag.rerank import MAX_ANSWER_TOKENS, UNREAD, best_span, passage_signals, reranked
 from rag.retrieve import Hit, Retrieved
-
-QUESTION = read_question("Who opened the bridge?")
 
 
 def tokens(answerable: float, start: Sequence[float] = (0.0,), end: Sequence[float] = (0.0,)) -> TokenScores:
@@ -51,6 +48,7 @@ def found(*hits: tuple[float, float, tuple[int, ...]]) -> tuple[Retrieved, Any]:
             Hit(row=row, score=fused, bm25=0.0, cosine=0.0, fused=fused, turns=turns)
             for row, (fused, _, turns) in enumerate(hits)
         ),
+        asked="q",
         vector=np.zeros((1, 2), dtype=np.float32),
         terms=(),
         corrections={},
@@ -63,7 +61,6 @@ def order(
 ) -> Any:
     scorer = Scripted()
     result = reranked(
-        QUESTION,
         retrieved,
         generation,
         scorer=scorer,

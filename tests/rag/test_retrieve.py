@@ -283,6 +283,10 @@ def test_spellings_of_one_name_meet(retriever: Retriever, name: str) -> None:
 def test_a_misspelt_word_is_looked_for_as_it_was_meant(retriever: Retriever) -> None:
     found = retriever.retrieve(read_question("mines in Bolivai"), 1, None)
     assert found.corrections == {"bolivai": "bolivia"}
+    assert found.asked == "mines in Bolivia"
+    right = retriever.retrieve(read_question("mines in Bolivia"), 1, None)
+    assert right.corrections == {}
+    assert (found.hits, found.vector.tolist()) == (right.hits, right.vector.tolist())
     assert "bolivia" in found.terms
     assert retriever.generation.passage(found.hits[0].row).document_id == "c"
 

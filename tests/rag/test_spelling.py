@@ -8,7 +8,7 @@ import pytest
 
 from index.lexical import LexicalRow, TantivyIndex
 from index.terms import terms
-from rag.spelling import corrected
+from rag.spelling import corrected, respelt
 
 
 class Words:
@@ -94,3 +94,32 @@ def test_every_term_is_looked_at() -> None:
         "tungstem": "tungsten",
         "minerols": "minerals",
     }  # type: ignore[arg-type]
+
+
+PASSAGES = ["Minerals of Bolivia. Bolivia exports minerals, minerals and Minerals.", "Das Öl, ёлки 🎄"]
+
+
+@pytest.mark.parametrize(
+    ("text", "corrections", "expected"),
+    [
+        ("Who exports minerlas, and to whom?", {"minerla": "miner"}, "Who exports minerals, and to whom?"),
+        ("mines in Bolivai?", {"bolivai": "bolivia"}, "mines in Bolivia?"),
+        # What no passage writes stays as it was typed.
+        ("mines in Chlie?", {"chlie": "chile"}, "mines in Chlie?"),
+        ("🎄 Bolivai 🎄\r\nBolivai", {"bolivai": "bolivia"}, "🎄 Bolivia 🎄\r\nBolivia"),
+        ("", {"bolivai": "bolivia"}, ""),
+        ("mines in Bolivai?", {}, "mines in Bolivai?"),
+    ],
+)
+def test_a_question_respelt_has_the_passages_own_words(
+    text: str, corrections: dict[str, str], expected: str
+) -> None:
+    for given, meant in corrections.items():
+        if expected != text:
+            assert given in terms(text)
+            assert meant in {term for passage in PASSAGES for term in terms(passage)}
+    assert respelt(text, corrections, PASSAGES) == expected
+
+
+def test_without_passages_nothing_is_respelt() -> None:
+    assert respelt("mines in Bolivai?", {"bolivai": "bolivia"}, []) == "mines in Bolivai?"

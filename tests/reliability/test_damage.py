@@ -102,7 +102,7 @@ class _Reader:
     def __init__(self, *_: object) -> None:
         pass
 
-    def rerank(self, _: object, retrieved: Retrieved, *__: object) -> Retrieved:
+    def rerank(self, retrieved: Retrieved, *__: object) -> Retrieved:
         return retrieved
 
     def read(self, *_: object, **__: object) -> Reading:
