@@ -264,6 +264,7 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
 
     from api.app import create_app
     from api.engine import Engine
+    from api.store.database import Database
 
     port = listening.getsockname()[1]
     address = f"http://{_in_url(host)}:{port}"
@@ -276,10 +277,11 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
             logger.info("serving on %s", address)
 
     # Loaded here and not by the server, so that what is wrong is one line and exit 1.
+    database = Database(settings.conversations_file)
     engine = Engine(settings)
     server = Server(
         uvicorn.Config(
-            create_app(settings, port=port, engine=engine),
+            create_app(settings, port=port, engine=engine, database=database),
             log_config=None,
             access_log=False,
             server_header=False,
