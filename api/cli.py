@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -277,8 +277,8 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
             logger.info("serving on %s", address)
 
     # Loaded here and not by the server, so that what is wrong is one line and exit 1.
-    database = Database(settings.conversations_file)
     engine = Engine(settings)
+    database = Database(settings.conversations_file)
     server = Server(
         uvicorn.Config(
             create_app(settings, port=port, engine=engine, database=database),
@@ -397,10 +397,21 @@ def _evaluation(ctx: typer.Context) -> None:
             return InProcess(Engine(settings))
         return open_corpus(settings, data_set.name, data_set.corpus, data_set.documents, progress)
 
+    def feedback() -> Iterator[dict[str, Any]]:
+        from api.feedback import Feedback
+        from api.store.database import Database
+
+        file = _settings().conversations_file
+        if not file.exists():
+            return  # nobody has asked this service anything
+        with closing(Database(file)) as database:
+            yield from Feedback(database).rows()
+
     ctx.obj = Wiring(
         open_service=open_service,
         settings=lambda: _settings().answer_settings(),
         runs=lambda: _settings().state_dir / "eval" / "runs",
+        feedback=feedback,
         reported=_reported,
         progress_bar=_progress_bar,
     )

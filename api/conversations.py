@@ -332,7 +332,7 @@ class Conversations:
             NotFoundError: the owner was given no such answer, or it was not kept.
         """
         with self._database.reading() as connection:
-            return self._record(kept_answer(connection, owner, answer_id))
+            return kept_answer(connection, owner, answer_id, self._database)
 
     # Helpers
 
@@ -346,7 +346,7 @@ class Conversations:
         ).all()
         found: list[Turn] = []
         for row in reversed(rows):
-            said = self._record(row.record)["answer_without_citations"]
+            said = record_of(row.record, self._database)["answer_without_citations"]
             found += [Turn(role="user", content=row.question), Turn(role="assistant", content=said)]
         return tuple(found)
 
@@ -376,18 +376,9 @@ class Conversations:
             started_at=shown_time(row.started_at),
             ended_at=None if row.ended_at is None else shown_time(row.ended_at),
             interrupted_by=row.reason,
-            answer=self._record(row.record) if complete else None,
+            answer=record_of(row.record, self._database) if complete else None,
             feedback=given,
         )
-
-    def _record(self, stored: str | None) -> dict[str, Any]:
-        try:
-            record = json.loads(stored or "")
-        except ValueError as error:
-            raise StoreDamagedError(
-                f"an answer in {self._database.path} is damaged; restore the file from a backup"
-            ) from error
-        return dict(record)
 
 
 class Recording:
@@ -487,11 +478,30 @@ def title_from(question: str) -> str:
     return at_word.rstrip() + "…"
 
 
-def kept_answer(connection: Connection, owner: str, answer_id: str) -> str:
-    """Return a record as it is stored.
+def record_of(stored: str | None, database: Database) -> dict[str, Any]:
+    """Return a stored answer record.
+
+    Raises:
+        StoreDamagedError: it is none.
+    """
+    try:
+        record = json.loads(stored or "")
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise StoreDamagedError(
+            f"an answer in {database.path} is damaged; restore the file from a backup, or delete the "
+            "conversation that it is in"
+        )
+    return record
+
+
+def kept_answer(connection: Connection, owner: str, answer_id: str, database: Database) -> dict[str, Any]:
+    """Return an answer record.
 
     Raises:
         NotFoundError: the owner was given no such answer, or it was not kept.
+        StoreDamagedError: it is there, but is no record.
     """
     found: str | None = None
     if is_id(answer_id, "ans"):
@@ -500,7 +510,7 @@ def kept_answer(connection: Connection, owner: str, answer_id: str) -> str:
         )
     if found is None:
         raise NotFoundError("There is no such answer.")
-    return found
+    return record_of(found, database)
 
 
 def feedback_out(row: Row[Any]) -> FeedbackOut:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy import insert, select, update
 
-from api.conversations import feedback_out, kept_answer
+from api.conversations import feedback_out, kept_answer, record_of
 from api.conversations_routes import TheOwner
 from api.conversations_schemas import FeedbackIn, FeedbackOut
 from api.schemas import problem_responses
 from api.store.database import Database
-from api.store.errors import FeedbackError, StoreDamagedError
+from api.store.errors import FeedbackError
 from api.store.ids import new_id, now_ms
 from api.store.tables import answers, feedback, turns
 
@@ -40,7 +39,7 @@ class Feedback:
         """
         now = self._now()
         with self._database.writing() as connection:
-            record = json.loads(kept_answer(connection, owner, given.answer_id))
+            record = kept_answer(connection, owner, given.answer_id, self._database)
             values = {
                 "rating": given.rating,
                 "reason": given.reason,
@@ -99,22 +98,14 @@ class Feedback:
             last = row.id
             history: list[dict[str, str]] = []
             for turn in reversed(before):
-                said = self._record(turn.record)["answer_without_citations"]
+                said = record_of(turn.record, self._database)["answer_without_citations"]
                 history.append({"role": "user", "content": turn.question})
                 history.append({"role": "assistant", "content": said})
             yield {
                 **feedback_out(row).model_dump(mode="json"),
-                "record": self._record(row.record),
+                "record": record_of(row.record, self._database),
                 "history": history,
             }
-
-    def _record(self, stored: str) -> dict[str, Any]:
-        try:
-            return dict(json.loads(stored))
-        except ValueError as error:
-            raise StoreDamagedError(
-                f"an answer in {self._database.path} is damaged; restore the file from a backup"
-            ) from error
 
 
 def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x56455243  # "VERC": tells our conversations from other SQLite files
 BUSY_S = 5.0
+_HEAD = b"SQLite format 3\x00"
 _CONNECTIONS = 8
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Alembic's context is one per process.
@@ -144,8 +145,13 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Nobody else's business: not left to the umask.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            with self.path.open("rb") as file:
+                head = file.read(len(_HEAD))
         except OSError as error:
             raise self._unavailable(str(error.strerror)) from error
+        # What is shorter than a page SQLite takes for an empty file, and writes over.
+        if head not in (b"", _HEAD):
+            raise self._damaged("it is no SQLite file")
         with self._told():
             connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None)
             try:
@@ -220,7 +226,7 @@ class Database:
 
     def _damaged(self, what: str) -> StoreDamagedError:
         return StoreDamagedError(
-            f"the conversations in {self.path} are damaged ({what}); restore the file from a backup, or move "
+            f"the conversations in {self.path} are damaged ({' '.join(what.split())}); restore the file from a backup, or move "
             "it away to begin without them: documents and index are not in it"
         )
 
