@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 MUST_HOLD = (
+    "api/store/migrations/env.py",
+    "api/store/migrations/versions/0001_conversations.py",
     "api/web/viewer.css",
     "api/web/viewer.js",
     "rag/models/reader.safetensors",

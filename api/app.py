@@ -14,11 +14,14 @@ from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api import ask, documents, errors, pages
+from api import ask, conversations_routes, documents, errors, feedback, pages
+from api.conversations import Conversations
 from api.engine import Engine
 from api.guards import Guards, allowed_origins
+from api.housekeeping import Housekeeping
 from api.limits import Workers
 from api.settings import Settings
+from api.store.database import Database
 from rag import SOFTWARE_VERSION
 
 logger = logging.getLogger(__name__)
@@ -31,26 +34,49 @@ _DESCRIPTION = (
 _STATIC = Path(__file__).parent / "web"
 
 
-def create_app(settings: Settings, *, port: int | None = None, engine: Engine | None = None) -> ASGIApp:
-    """Return the service as an ASGI app; `engine` stands in for the one that settings describe."""
+def create_app(
+    settings: Settings,
+    *,
+    port: int | None = None,
+    engine: Engine | None = None,
+    database: Database | None = None,
+) -> ASGIApp:
+    """Return the service as an ASGI app.
+
+    `engine` and `database` stand in for those that settings describe; the app closes the database.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.settings = settings
-        app.state.engine = engine or await asyncio.to_thread(Engine, settings)
-        await asyncio.to_thread(app.state.engine.refresh)
-        app.state.workers = Workers(
-            running=settings.max_running,
-            waiting=settings.max_waiting,
-            timeout_s=settings.request_timeout_s,
-        )
-        watcher = asyncio.create_task(_watch(app.state.engine, settings.refresh_s))
+        stored: Database = database or await asyncio.to_thread(Database, settings.conversations_file)
         try:
-            yield
+            app.state.engine = engine or await asyncio.to_thread(Engine, settings)
+            await asyncio.to_thread(app.state.engine.refresh)
+            app.state.conversations = Conversations(stored, keep_answers=settings.keep_answers)
+            app.state.feedback = feedback.Feedback(stored)
+            house = Housekeeping(stored, app.state.conversations, retention_days=settings.retention_days)
+            await asyncio.to_thread(house.begin)
+            app.state.workers = Workers(
+                running=settings.max_running,
+                waiting=settings.max_waiting,
+                timeout_s=settings.request_timeout_s,
+            )
+            tasks = [
+                asyncio.create_task(_watch(app.state.engine, settings.refresh_s)),
+                asyncio.create_task(house.keep()),
+            ]
+            try:
+                yield
+            finally:
+                house.stop()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                # Before the database: what still runs interrupts its turn there.
+                await asyncio.to_thread(app.state.workers.close)
         finally:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
-            await asyncio.to_thread(app.state.workers.close)
+            await asyncio.to_thread(stored.close)
 
     app = FastAPI(
         title="Chapter & Verse",
@@ -65,6 +91,8 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     errors.install(app)
     app.include_router(ask.router)
     app.include_router(documents.router)
+    app.include_router(conversations_routes.router)
+    app.include_router(feedback.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""

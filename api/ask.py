@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from api.conversations_routes import TheConversations, TheOwner
 from api.documents import head_of
 from api.engine import Engine
+from api.errors import StageTimeoutError
 from api.limits import Workers
 from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, answer_out, passage_out, problem_responses
 from rag.answer import Stages, answer_question
 from rag.question import read_question
-from rag.types import Filters
+from rag.types import Answer, Filters
 
 router = APIRouter()
 
@@ -20,7 +23,8 @@ PROBLEMS = problem_responses(
     {
         400: "The body is not UTF-8 JSON.",
         403: "The host or the origin is not allowed.",
-        409: "Not possible with this configuration.",
+        404: "There is no such conversation for you.",
+        409: "Not possible with this configuration, or the conversation is full.",
         413: "The body is too large.",
         415: "The body is not application/json.",
         422: "A field is wrong or unknown.",
@@ -47,11 +51,33 @@ TheWorkers = Annotated[Workers, Depends(workers_of)]
 
 
 @router.post("/v1/ask", responses=PROBLEMS, tags=["answers"])
-async def ask(body: AskIn, request: Request, engine: TheEngine, workers: TheWorkers) -> AnswerOut:
+async def ask(
+    body: AskIn,
+    request: Request,
+    engine: TheEngine,
+    workers: TheWorkers,
+    stored: TheConversations,
+    owner: TheOwner,
+) -> AnswerOut:
     """Answer a question with verified quotes, or say that the sources do not."""
     stages = engine.stages()
     wanted = body.to_ask()
-    answer = await workers.run(lambda: answer_question(wanted, stages))
+    recording = stored.recording(owner, body.question, conversation_id=body.conversation_id, store=body.store)
+
+    def make() -> tuple[Answer, AnswerOut]:
+        with recording:
+            asked = recording.asked(wanted)
+            answer = answer_question(asked, stages)
+            return answer, recording.complete(answer_out(answer, asked))
+
+    try:
+        answer, record = await workers.run(make)
+    except StageTimeoutError:
+        recording.abandon("timed_out")
+        raise
+    except asyncio.CancelledError:
+        recording.abandon("client_gone")
+        raise
     request.scope["log"] = {
         "answer_id": answer.answer_id,
         "status_of_answer": answer.status,
@@ -60,7 +86,7 @@ async def ask(body: AskIn, request: Request, engine: TheEngine, workers: TheWork
         "index_version": answer.receipt.index_version,
         "timings_ms": dict(answer.timings_ms),
     }
-    return answer_out(answer, wanted)
+    return record
 
 
 @router.post("/v1/search", responses=PROBLEMS, tags=["answers"])

@@ -18,6 +18,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from api.store.errors import (
+    ConversationFullError,
+    FeedbackError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreError,
+    StoreMismatchError,
+    TurnEndedError,
+)
 from index.errors import (
     CatalogDamagedError,
     EmbedderError,
@@ -62,6 +71,13 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
     (GeneratorNotConfiguredError, Row(status=409, code="generator_not_configured")),
+    (FeedbackError, Row(status=422, code="feedback_invalid")),
+    (ConversationFullError, Row(status=409, code="conversation_full")),
+    (TurnEndedError, Row(status=409, code="turn_ended")),
+    (StoreBusyError, Row(status=503, code="conversations_busy", detail="Too much is being stored at once; try again in a moment.")),
+    (StoreDamagedError, Row(status=503, code="conversations_damaged", detail="The stored conversations are damaged; the operator must restore them.")),
+    (StoreMismatchError, Row(status=503, code="conversations_mismatch", detail="The stored conversations were made by another version.")),
+    (StoreError, Row(status=503, code="conversations_unavailable", detail="The stored conversations cannot be reached or written.")),
     (OverloadedError, Row(status=503, code="overloaded")),
     (StageTimeoutError, Row(status=504, code="stage_timeout")),
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),

@@ -37,6 +37,8 @@ def set_up_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # It tells of every step; what was migrated is one line of ours.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Our own line for a request says more; uvicorn's would also show query strings.
     logging.getLogger("uvicorn.access").disabled = True
     structlog.configure(

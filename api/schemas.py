@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote as percent_encoded
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from index.types import ScoredPassage
 from rag.answer import Ask
@@ -81,8 +81,25 @@ class AskIn(_Request):
     filters: FiltersIn | None = None
     max_citations: int = Field(5, ge=1, le=20)
     mode: Literal["auto", "extractive", "generative"] = "auto"
+    store: bool = Field(False, description="begin a stored conversation with this turn")
+    conversation_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="go on with a stored conversation, whose turns are the history then",
+    )
 
     _checked = field_validator("question")(_question)
+
+    @model_validator(mode="after")
+    def _has_one_history(self) -> Self:
+        if self.conversation_id is not None and self.store is False and "store" in self.model_fields_set:
+            raise ValueError("conversation_id stores the turn, and store is false; leave one of them out")
+        if self.history and (self.store or self.conversation_id is not None):
+            raise ValueError(
+                "history comes from the stored conversation; leave it out, or store and conversation_id"
+            )
+        return self
 
     def to_ask(self) -> Ask:
         """Return the same for the pipeline."""
@@ -198,6 +215,7 @@ class AnswerOut(BaseModel):
     withheld: WithheldOut
     receipt: ReceiptOut
     timings_ms: dict[str, float]
+    conversation_id: str | None = Field(None, description="the stored conversation that the turn is in")
 
 
 class PassageOut(BaseModel):

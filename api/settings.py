@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from index.errors import QAError
 from index.settings import IndexSettings
@@ -32,6 +34,9 @@ class SettingsError(QAError):
 # What shapes requests and logs, never an answer; folders say nothing of one, and much of the machine.
 _OF_THE_SERVER = (
     "state_dir",
+    "database_url",
+    "retention_days",
+    "keep_answers",
     "embedder",
     "public_url",
     "allowed_hosts",
@@ -46,6 +51,8 @@ _OF_THE_SERVER = (
     "log_level",
 )
 
+_SECRET = ("database_url",)
+
 
 class Settings(BaseSettings):
     """Every setting with its default; the environment wins over the file."""
@@ -53,6 +60,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     state_dir: Path = Field(Path(".verse"), description="folder that holds everything the service writes")
+    database_url: SecretStr | None = Field(
+        None,
+        description="where conversations are stored, such as `sqlite:////var/lib/verse/c.sqlite`; "
+        "unset: `conversations.sqlite` in the state folder",
+    )
+    retention_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="days after its last turn until a conversation is deleted; 0: never",
+    )
+    keep_answers: bool = Field(
+        True, description="keep answers outside of conversations too, for feedback, as long as those"
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="what absolute links begin with")
     allowed_hosts: list[str] = Field(
         default=["localhost", "127.0.0.1", "::1"],
@@ -122,6 +143,21 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field("json", description="form of the log lines on stderr")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            url = make_url(value.get_secret_value())
+        except ArgumentError:
+            raise ValueError("must be an address such as sqlite:////var/lib/verse/c.sqlite") from None
+        if url.drivername != "sqlite":
+            raise ValueError(f"is for {url.drivername!r}; so far conversations are stored in sqlite alone")
+        if not url.database or url.database == ":memory:" or url.query or url.host:
+            raise ValueError("must name a file and nothing else, as sqlite:////var/lib/verse/c.sqlite does")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
@@ -151,6 +187,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over what `load_settings` passes in from the file."""
         return env_settings, init_settings
+
+    @property
+    def conversations_file(self) -> Path:
+        """The SQLite file of the stored conversations."""
+        if self.database_url is None:
+            return self.state_dir / "conversations.sqlite"
+        return Path(make_url(self.database_url.get_secret_value()).database or "")
 
     @property
     def thread_count(self) -> int:
@@ -198,7 +241,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(f"setting {name}: {first['msg']} (value: {first.get('input')!r})") from error
+        # An address may hold a password.
+        value = "hidden" if name in _SECRET else repr(first.get("input"))
+        raise SettingsError(f"setting {name}: {first['msg']} (value: {value})") from error
     except ValueError as error:
         raise SettingsError(str(error)) from error
 

@@ -25,6 +25,9 @@ from tests.api.service import (
 BODY = b'{"question": "Who built the bridge?"}'
 JSON = [("content-type", "application/json")]
 # Every kind of address: all routes, files, what is not there, what is not taken.
+CONVERSATION = "conv_" + 26 * "0"
+ANSWER = "ans_" + 26 * "0"
+PLACES = {"{document_id}": "bridge", "{conversation_id}": CONVERSATION, "{answer_id}": ANSWER}
 ADDRESSES = (
     ("POST", "/v1/ask"),
     ("POST", "/v1/search"),
@@ -37,6 +40,13 @@ ADDRESSES = (
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
+    ("GET", "/v1/conversations"),
+    ("GET", f"/v1/conversations/{CONVERSATION}"),
+    ("PATCH", f"/v1/conversations/{CONVERSATION}"),
+    ("DELETE", f"/v1/conversations/{CONVERSATION}"),
+    ("GET", f"/v1/conversations/{CONVERSATION}/export"),
+    ("GET", f"/v1/answers/{ANSWER}"),
+    ("POST", "/v1/feedback"),
     ("GET", "/docs"),
     ("GET", "/"),
     ("GET", "/favicon.ico"),
@@ -72,7 +82,9 @@ def test_the_list_of_addresses_is_whole(small: TestClient) -> None:
     described = small.get("/openapi.json").json()["paths"]
     tried = {path.split("?")[0] for _, path in ADDRESSES}
     for path in described:
-        assert path.replace("{document_id}", "bridge") in tried, path
+        for name, value in PLACES.items():
+            path = path.replace(name, value)
+        assert path in tried, path
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -302,6 +314,13 @@ def test_the_description_names_every_route(small: TestClient) -> None:
         ("/v1/search", "post"),
         ("/v1/documents", "get"),
         ("/v1/documents/{document_id}", "get"),
+        ("/v1/conversations", "get"),
+        ("/v1/conversations/{conversation_id}", "get"),
+        ("/v1/conversations/{conversation_id}", "patch"),
+        ("/v1/conversations/{conversation_id}", "delete"),
+        ("/v1/conversations/{conversation_id}/export", "get"),
+        ("/v1/answers/{answer_id}", "get"),
+        ("/v1/feedback", "post"),
         ("/d/{document_id}", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
