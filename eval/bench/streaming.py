@@ -91,15 +91,29 @@ class Watch:
         }
 
 
+def asked_anew(time_round: int) -> list[dict[str, Any]]:
+    """Return the seeds' questions written as in no other round, so that none is remembered as read before.
+
+    Only the spaces between words differ: the same words, the same work.
+    """
+    found = []
+    for body in questions():
+        words = body["question"].split(" ")
+        gaps = [" " * (1 + (time_round >> place & 1)) for place in range(len(words) - 1)]
+        text = "".join(word + gap for word, gap in zip(words, [*gaps, ""], strict=True))
+        found.append({**body, "question": text})
+    return found
+
+
 def first_events(port: int, requests: int) -> dict[str, Any]:
     """Ask one after the other on both routes, and compare with what the server says an answer took.
 
     Raises:
         RuntimeError: a request failed; a failure must not pass for a fast answer.
     """
-    bodies = questions()
     found: dict[str, Any] = {}
-    for route in ("native", "chat"):
+    for time_round, route in enumerate(("native", "chat")):
+        bodies = asked_anew(time_round)
         seen: list[Exchange] = []
         for number in range(-_WARM_UP, requests):
             one = asyncio.run(exchange(port, route, bodies[number % len(bodies)]))
@@ -137,13 +151,16 @@ def summary(found: Sequence[Exchange | None], seconds: float) -> dict[str, Any]:
     }
 
 
-def in_a_process(job: str, port: int, seconds: float, many: float) -> tuple[list[Exchange | None], float]:
+def in_a_process(
+    job: str, port: int, seconds: float, many: float, time_round: int
+) -> tuple[list[Exchange | None], float]:
     """Run clients in a child, so that they do not share our interpreter lock; return what came, and the time.
 
     Raises:
         RuntimeError: the child failed; the message holds its last words.
     """
     words = ["--job", job, "--client-of", str(port), "--seconds", str(seconds), "--many", str(many)]
+    words += ["--round", str(time_round)]
     done = subprocess.run(
         [sys.executable, "-m", MODULE, *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -154,13 +171,14 @@ def in_a_process(job: str, port: int, seconds: float, many: float) -> tuple[list
     return rows, content["seconds"]
 
 
-def child(job: str, port: int, seconds: float, many: float) -> None:
+def child(job: str, port: int, seconds: float, many: float, time_round: int) -> None:
     """Be the clients: print what came of every request."""
+    bodies = asked_anew(time_round)
     started = time.perf_counter()
     if job == "steady":
-        found = asyncio.run(steady(port, int(many), seconds, questions()))
+        found = asyncio.run(steady(port, int(many), seconds, bodies))
     else:
-        found = asyncio.run(flood(port, many, seconds, questions()))
+        found = asyncio.run(flood(port, many, seconds, bodies))
     elapsed = time.perf_counter() - started
     rows = [None if one is None else asdict(one) for one in found]
     json.dump({"seconds": elapsed, "exchanges": rows}, sys.stdout)
@@ -184,12 +202,12 @@ def recovery_s(port: int, usual_s: float) -> float:
 def overload(server: ChildServer, seconds: float, usual_s: float) -> dict[str, Any]:
     """Find the peak of answers a second, then let ten times as many requests arrive."""
     peaks = {}
-    for clients in (2, 4, 8):
-        rows, elapsed = in_a_process("steady", server.port, seconds / 2, clients)
+    for time_round, clients in enumerate((2, 4, 8), start=3):
+        rows, elapsed = in_a_process("steady", server.port, seconds / 2, clients, time_round)
         peaks[clients] = summary(rows, elapsed)["answers_per_s"]
     peak = max(peaks.values())
     with Watch(server) as watch:
-        rows, elapsed = in_a_process("flood", server.port, seconds, OVERLOAD * peak)
+        rows, elapsed = in_a_process("flood", server.port, seconds, OVERLOAD * peak, 6)
         recovered = recovery_s(server.port, usual_s)
     # What waited at the end was answered after the last request came: the time is that of all of it.
     found = summary(rows, elapsed)
@@ -214,7 +232,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         with ChildServer(state, threads=options.threads) as server:
             first = first_events(server.port, options.requests)
             with Watch(server) as watch:
-                rows, elapsed = in_a_process("steady", server.port, options.seconds, options.clients)
+                rows, elapsed = in_a_process("steady", server.port, options.seconds, options.clients, 2)
             many = {
                 "clients": options.clients,
                 "seconds": round(elapsed, 2),
@@ -247,9 +265,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--client-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--job", choices=["steady", "flood"], help=argparse.SUPPRESS)
     parser.add_argument("--many", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--round", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.client_of is not None:
-        child(options.job, options.client_of, options.seconds, options.many)
+        child(options.job, options.client_of, options.seconds, options.many, options.round)
         return 0
     write_json(bench(options), options.out)
     return 0
