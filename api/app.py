@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api import ask, conversations_routes, documents, errors, feedback, pages
+from api import ask, chat, conversations_routes, documents, errors, feedback, pages
 from api.conversations import Conversations
 from api.engine import Engine
 from api.guards import Guards, allowed_origins
@@ -22,6 +22,7 @@ from api.housekeeping import Housekeeping
 from api.limits import Workers
 from api.settings import Settings
 from api.store.database import Database
+from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
 
 logger = logging.getLogger(__name__)
@@ -49,10 +50,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.settings = settings
-        stored: Database = database or await asyncio.to_thread(Database, settings.conversations_file)
+        stored = database
+        if stored is None:
+            stored = await asyncio.to_thread(Database, settings.conversations_file)
         try:
             app.state.engine = engine or await asyncio.to_thread(Engine, settings)
-            await asyncio.to_thread(app.state.engine.refresh)
+            # The vocabulary is read before the first client would have to wait for it.
+            await asyncio.gather(
+                asyncio.to_thread(app.state.engine.refresh), asyncio.to_thread(count_tokens, ["verse"])
+            )
             app.state.conversations = Conversations(stored, keep_answers=settings.keep_answers)
             app.state.feedback = feedback.Feedback(stored)
             house = Housekeeping(stored, app.state.conversations, retention_days=settings.retention_days)
@@ -90,6 +96,7 @@ def create_app(
     )
     errors.install(app)
     app.include_router(ask.router)
+    app.include_router(chat.router)
     app.include_router(documents.router)
     app.include_router(conversations_routes.router)
     app.include_router(feedback.router)

@@ -437,8 +437,10 @@ class Recording:
         return None if self._begun is None else self._begun.conversation_id
 
     def asked(self, ask: Ask) -> Ask:
-        """Return the request with the stored conversation as its history, where there is one."""
-        return ask if self._begun is None else replace(ask, history=self._begun.history)
+        """Return the request with the stored conversation as its history, where it goes on with one."""
+        if self._begun is None or self._named is None:
+            return ask
+        return replace(ask, history=self._begun.history)
 
     def complete(self, record: AnswerOut) -> AnswerOut:
         """Store the whole answer; return the record that every transport sends.
