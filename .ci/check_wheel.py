@@ -32,7 +32,6 @@ HIDDEN = (
     "playwright",
     "mypy",
     "ruff",
-    "httpx2",
     "hatchling",
     "scipy",
     "ir_measures",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,17 +10,19 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from api import ask, documents, errors, pages
-from api.engine import Engine
+from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
 from api.limits import Workers
+from api.mcp_http import McpEndpoint
+from api.mcp_server import mcp_server
+from api.mcp_tools import Tools
 from api.settings import Settings
 from rag import SOFTWARE_VERSION
-
-logger = logging.getLogger(__name__)
 
 _DESCRIPTION = (
     "Answers from an organisation's own documents. Every claim carries verbatim quotes, each one "
@@ -44,14 +45,17 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
             waiting=settings.max_waiting,
             timeout_s=settings.request_timeout_s,
         )
-        watcher = asyncio.create_task(_watch(app.state.engine, settings.refresh_s))
+        watcher = asyncio.create_task(watch(app.state.engine, settings.refresh_s))
+        tools = Tools(app.state.engine, app.state.workers, settings.public_url)
         try:
-            yield
+            async with agents.serving(mcp_server(tools)):
+                yield
         finally:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
             await asyncio.to_thread(app.state.workers.close)
 
+    agents = McpEndpoint(settings.max_body_bytes)
     app = FastAPI(
         title="Chapter & Verse",
         version=SOFTWARE_VERSION,
@@ -66,6 +70,7 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     app.include_router(ask.router)
     app.include_router(documents.router)
     app.include_router(pages.router)
+    app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
     return Guards(
@@ -74,14 +79,3 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
         max_body_bytes=settings.max_body_bytes,
     )
-
-
-async def _watch(engine: Engine, every_s: float) -> None:
-    """Open a new generation soon after it is published; questions under way keep the old one."""
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            if await asyncio.to_thread(engine.refresh):
-                logger.info("index_opened version=%s", engine.health().index_version)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
-            logger.error("index_not_looked_for error=%s", type(error).__name__)

@@ -334,6 +334,19 @@ def _in_url(host: str) -> str:
 
 
 @app.command()
+def mcp() -> None:
+    """Serve MCP on stdin and stdout, for a client that starts this command itself."""
+    with _reported():
+        settings = _settings(quiet=False)
+        # A thread waits for stdin and cannot be interrupted; there is nothing half written to save.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        from api.mcp_stdio import serve_stdio
+
+        serve_stdio(settings)
+
+
+@app.command()
 def replay(
     answer_file: Annotated[
         Path, typer.Argument(help="An answer record as JSON, such as verse ask --json prints.")

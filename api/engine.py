@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from dataclasses import dataclass
@@ -175,3 +176,14 @@ class Engine:
             # The first inference of each shape is many times slower; nobody should wait for it.
             answer_question(Ask(question=_WARM_UP), stages)
         return stages
+
+
+async def watch(engine: Engine, every_s: float) -> None:
+    """Open a new generation soon after it is published; questions under way keep the old one."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            if await asyncio.to_thread(engine.refresh):
+                logger.info("index_opened version=%s", engine.health().index_version)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
+            logger.error("index_not_looked_for error=%s", type(error).__name__)

@@ -33,7 +33,7 @@ from rag.errors import CalibrationError, GeneratorNotConfiguredError, QuestionEr
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
-_RETRY_AFTER_S = {503: 2, 429: 2}
+RETRY_AFTER_S = {503: 2, 429: 2}
 
 
 class NotFoundError(QAError):
@@ -90,14 +90,14 @@ def row_of(error: QAError) -> Row:
     return Row(status=500, code="internal_error", detail="Something broke on our side.")
 
 
-def problem(
+def problem_content(
     status: int,
     code: str,
     detail: str,
     request_id: str,
     errors: list[dict[str, Any]] | None = None,
-) -> Response:
-    """Return an `application/problem+json` response."""
+) -> dict[str, Any]:
+    """Return the fields of a problem (RFC 9457)."""
     content: dict[str, Any] = {
         "type": f"urn:chapter-and-verse:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -108,7 +108,19 @@ def problem(
     }
     if errors is not None:
         content["errors"] = errors
-    headers = {"Retry-After": str(_RETRY_AFTER_S[status])} if status in _RETRY_AFTER_S else None
+    return content
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    errors: list[dict[str, Any]] | None = None,
+) -> Response:
+    """Return an `application/problem+json` response."""
+    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
+    content = problem_content(status, code, detail, request_id, errors)
     # ASCII escapes carry whatever a hostile field name holds, lone surrogates included.
     body = json.dumps(content, ensure_ascii=True).encode("ascii")
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
@@ -119,12 +131,12 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
 
 
-def _where(error: BaseException) -> str:
+def where_it_broke(error: BaseException) -> str:
     """Return the innermost places of an error and of what caused it, on one line."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
     cause = error.__cause__ or error.__context__
-    return places if cause is None else f"{places}; after {type(cause).__name__} at {_where(cause)}"
+    return places if cause is None else f"{places}; after {type(cause).__name__} at {where_it_broke(cause)}"
 
 
 def install(app: FastAPI) -> None:
@@ -167,6 +179,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
         # Where, but not what: an exception's text may hold what somebody asked or a document says.
-        logger.error("request_broke error=%s at=%s", type(error).__name__, _where(error))
+        logger.error("request_broke error=%s at=%s", type(error).__name__, where_it_broke(error))
         request.scope.setdefault("log", {})["error"] = type(error).__name__
         return problem(500, "internal_error", "Something broke on our side.", request_id_of(request))

@@ -43,7 +43,11 @@ class Workers:
         future.add_done_callback(self._left)
         waited = asyncio.wrap_future(future)
         # Not `wait_for`: a TimeoutError that the work itself raises is no timeout of ours.
-        done, _ = await asyncio.wait([waited], timeout=self._timeout_s)
+        try:
+            done, _ = await asyncio.wait([waited], timeout=self._timeout_s)
+        except asyncio.CancelledError:
+            waited.cancel()  # the client left; what still waits for a thread need not begin
+            raise
         if not done:
             waited.cancel()  # takes back what still waits; what runs cannot be stopped
             raise StageTimeoutError(f"no answer within {self._timeout_s:g} s")

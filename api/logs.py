@@ -39,6 +39,8 @@ def set_up_logging(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     # Our own line for a request says more; uvicorn's would also show query strings.
     logging.getLogger("uvicorn.access").disabled = True
+    # The MCP SDK logs arguments and the texts of exceptions; what fails in a tool is logged by `api.mcp_tools`.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
