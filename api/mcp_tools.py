@@ -26,12 +26,15 @@ from api.mcp_schemas import FetchedOut, FetchIn, ResultsOut, fetched_out, result
 from api.mcp_text import answer_text
 from api.schemas import AnswerOut, AskIn, SearchIn, answer_out
 from index.errors import QAError
-from rag.answer import answer_question
-from rag.types import Filters
+from rag.answer import Ask, Stages
+from rag.events import AnswerEvent
+from rag.stream import stream_answer
+from rag.types import Answer, Filters
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 PROBLEM_KEY = "chapter-and-verse/problem"
 """Where a failed call's result carries its problem: under `_meta`, as `structuredContent` has the tool's own schema."""
@@ -102,9 +105,9 @@ class Tools:
         return CallToolResult(content=list(content), structured_content=said.record), said.log
 
     async def _ask(self, arguments: Mapping[str, Any]) -> Said:
-        asked = AskIn.model_validate(arguments).to_ask()
+        asked = _checked(AskIn, arguments).to_ask()
         stages = self._engine.stages()
-        answer = await self._run(lambda _: answer_question(asked, stages))
+        answer = await self._run(lambda given_up: _answer(asked, stages, given_up))
         record = answer_out(answer, asked)
         log = {
             "answer_id": record.id,
@@ -120,7 +123,7 @@ class Tools:
         return Said(record=record.model_dump(mode="json"), text=text, log=log)
 
     async def _search(self, arguments: Mapping[str, Any]) -> Said:
-        wanted = SearchIn.model_validate(arguments)
+        wanted = _checked(SearchIn, arguments)
         filters = Filters() if wanted.filters is None else wanted.filters.to_filters()
         stages = self._engine.stages()
         found = await self._run(lambda _: search_out(stages, wanted.query, wanted.k, filters))
@@ -131,7 +134,7 @@ class Tools:
         return _as_json(results_out(found, self._public_url), log)
 
     async def _fetch(self, arguments: Mapping[str, Any]) -> Said:
-        wanted = FetchIn.model_validate(arguments)
+        wanted = _checked(FetchIn, arguments)
         generation = self._engine.stages().generation
         # Like the route: a look into the snapshot, which takes no place among the questions.
         found = await anyio.to_thread.run_sync(lambda: document_out(generation, wanted.id))
@@ -145,6 +148,19 @@ class Tools:
         except BaseException:
             given_up.set()
             raise
+
+
+def _checked(model: type[M], arguments: Mapping[str, Any]) -> M:
+    """Check arguments as the native routes check a body, so that what is wrong is said in the same words."""
+    return model.model_validate(arguments, from_attributes=True)
+
+
+def _answer(asked: Ask, stages: Stages, given_up: Callable[[], bool]) -> Answer:
+    """Answer, looking between two steps whether anybody still waits."""
+    for event in stream_answer(asked, stages, given_up):
+        if isinstance(event, AnswerEvent):
+            return event.answer
+    raise AssertionError("a stream ends with its answer")
 
 
 def _as_json(record: BaseModel, log: dict[str, Any]) -> Said:
@@ -167,7 +183,10 @@ def _failed(problem: dict[str, Any]) -> tuple[CallToolResult, dict[str, Any]]:
 
 def _field_errors(error: ValidationError) -> list[dict[str, Any]]:
     return [
-        {"path": [_sendable(str(part)) for part in item["loc"]], "message": _sendable(str(item["msg"])[:300])}
+        {
+            "path": [_sendable(str(part)) for part in item["loc"]],
+            "message": _sendable(str(item["msg"]).removeprefix("Value error, ")[:300]),
+        }
         for item in error.errors(include_url=False, include_input=False)[:20]
     ]
 
