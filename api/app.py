@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api import ask, documents, errors, pages
+from api import ask, chat, documents, errors, pages
 from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
 from api.limits import Workers
@@ -22,6 +22,7 @@ from api.mcp_http import McpEndpoint
 from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
 from api.settings import Settings
+from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
 
 _DESCRIPTION = (
@@ -39,7 +40,10 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.settings = settings
         app.state.engine = engine or await asyncio.to_thread(Engine, settings)
-        await asyncio.to_thread(app.state.engine.refresh)
+        # The vocabulary is read before the first client would have to wait for it.
+        await asyncio.gather(
+            asyncio.to_thread(app.state.engine.refresh), asyncio.to_thread(count_tokens, ["verse"])
+        )
         app.state.workers = Workers(
             running=settings.max_running,
             waiting=settings.max_waiting,
@@ -68,6 +72,7 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     )
     errors.install(app)
     app.include_router(ask.router)
+    app.include_router(chat.router)
     app.include_router(documents.router)
     app.include_router(pages.router)
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))

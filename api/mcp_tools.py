@@ -7,7 +7,6 @@ what fails is told by the same table of errors.
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from api.ask import search_out
 from api.documents import document_out
 from api.engine import Engine
-from api.errors import RETRY_AFTER_S, problem_content, row_of, where_it_broke
+from api.errors import RETRY_AFTER_S, problem_content, told
 from api.limits import Workers
 from api.mcp_schemas import FetchedOut, FetchIn, ResultsOut, fetched_out, results_out
 from api.mcp_text import answer_text
@@ -30,8 +29,6 @@ from rag.answer import Ask, Stages
 from rag.events import AnswerEvent
 from rag.stream import stream_answer
 from rag.types import Answer, Filters
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -92,15 +89,9 @@ class Tools:
             fields = _field_errors(error)
             detail = f"{'.'.join(fields[0]['path'])[:200]}: {fields[0]['message']}"
             return _failed(problem_content(422, "invalid_fields", detail, request_id, fields))
-        except QAError as error:
-            row = row_of(error)
-            if row.status >= 500:
-                logger.error("request_failed code=%s error=%s", row.code, type(error).__name__)
-            return _failed(problem_content(row.status, row.code, row.detail or str(error), request_id))
         except Exception as error:  # noqa: BLE001 - whatever broke, the client is told so and no more
-            # Where, but not what: an exception's text may hold what somebody asked or a document says.
-            logger.error("request_broke error=%s at=%s", type(error).__name__, where_it_broke(error))
-            return _failed(problem_content(500, "internal_error", "Something broke on our side.", request_id))
+            row = told(error, {})
+            return _failed(problem_content(row.status, row.code, row.detail or "", request_id))
         content = [TextContent(type="text", text=said.text)]
         return CallToolResult(content=list(content), structured_content=said.record), said.log
 
