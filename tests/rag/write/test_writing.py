@@ -296,7 +296,7 @@ def test_a_model_that_fails_is_an_error_or_the_extractive_answer(
     assert answer.receipt.models["generator"] is None
     assert answer.receipt.writing is not None
     assert answer.receipt.writing.fallback == outcome
-    assert answer.receipt.writing.uses[-1].outcome == outcome
+    assert answer.receipt.writing.uses[0].outcome == outcome
     # Neither the key nor what was asked is in a message or a log.
     for told in (str(raised.value), caplog.text):
         assert "k-secret" not in told
