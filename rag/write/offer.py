@@ -9,7 +9,7 @@ from index.types import Document, Passage
 from rag.cite import shown_safely
 from rag.extract import shown_text
 from rag.types import Candidate
-from rag.write.orders import is_order
+from rag.write.orders import is_covert, is_order
 
 MAX_SENTENCES = 100
 MAX_CHARACTERS = 16_000
@@ -45,7 +45,7 @@ def offer(candidates: Sequence[Candidate], document_of: Callable[[str], Document
     """Number the sentences of the passages that the candidates stand in, the best passage first.
 
     Whole passages are offered, in the order of their text, so that a sentence stands in its context.
-    Headings are not, nor orders to a reader (`rag.write.orders`), nor what is over `_MAX_SENTENCE` characters or beyond the limits of all together.
+    Headings are not, nor orders to a reader or covert text (`rag.write.orders`), nor what is over `_MAX_SENTENCE` characters or beyond the limits of all together.
     """
     passages: dict[str, Passage] = {}
     for candidate in candidates:
@@ -59,7 +59,7 @@ def offer(candidates: Sequence[Candidate], document_of: Callable[[str], Document
             place = (passage.document_id, sentence.start, sentence.end)
             if sentence.kind == "heading" or place in seen or len(text) > min(_MAX_SENTENCE, left):
                 continue
-            if len(found) == MAX_SENTENCES or not shown_text(text) or is_order(text):
+            if len(found) == MAX_SENTENCES or not shown_text(text) or is_order(text) or is_covert(text):
                 continue
             seen.add(place)
             left -= len(text)

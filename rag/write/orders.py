@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from rag.cite import shown_safely
 from rag.support.text import clean
 
 # As the first word of a sentence; "State media", "Reports", "Only five" begin other sentences.
@@ -43,8 +44,19 @@ _ORDERS = tuple(
 )
 _FUNCTION_CALL = re.compile(r"[\"'](?:tool|function|name|arguments|action|role)[\"']\s*:|\w+\(\s*[\"'{]")
 
+# A zero-width space now and then comes from a web page; the rest has no business in a report.
+_COVERT = re.compile(
+    "[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]|(?:[\u200b\u2060\ufeff\u180e].*?){4}", re.DOTALL
+)
+
+
+def is_covert(text: str) -> bool:
+    """Tell whether a sentence hides what it says: invisible letters, or an order of letters turned round."""
+    return _COVERT.search(text) is not None
+
 
 def is_order(text: str) -> bool:
     """Tell whether a sentence orders a reader, or a model, to say or do something; rather once too often."""
-    plain = clean(text)
+    # What stands in front of it may be a tag.
+    plain = clean(shown_safely(text))
     return _FUNCTION_CALL.search(plain) is not None or any(order.search(plain) for order in _ORDERS)
