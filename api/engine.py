@@ -29,6 +29,7 @@ from rag.calibrate import load_calibration
 from rag.read import Reader
 from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
 from rag.retrieve import Retriever
+from rag.write.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class Engine:
             self._calibration,
             self.embedder,
         )
+        write_settings = settings.write_settings()
+        self.writer = None if write_settings is None else Writer(write_settings)
         self._seen: str | None = None
         self._stages: Stages | None = None
         self._problem: QAError = IndexMissingError("the index was not opened yet")
@@ -171,10 +174,11 @@ class Engine:
             settings=settings,
             embedder_name=self.embedder.name,
             multilingual=isinstance(self.embedder, MultilingualEmbedder),
+            writer=self.writer,
         )
         if len(generation):
             # The first inference of each shape is many times slower; nobody should wait for it.
-            answer_question(Ask(question=_WARM_UP), stages)
+            answer_question(Ask(question=_WARM_UP, mode="extractive"), stages)
         return stages
 
 

@@ -31,7 +31,15 @@ from index.errors import (
     QAError,
     SpanError,
 )
-from rag.errors import AskCancelledError, CalibrationError, GeneratorNotConfiguredError, QuestionError
+from rag.errors import (
+    AskCancelledError,
+    CalibrationError,
+    GeneratorError,
+    GeneratorNotConfiguredError,
+    GeneratorOutputError,
+    GeneratorTimeoutError,
+    QuestionError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +76,10 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
     (GeneratorNotConfiguredError, Row(status=409, code="generator_not_configured")),
+    # Their own messages name the model's server, which is nobody's business but the operator's.
+    (GeneratorTimeoutError, Row(status=504, code="generator_timeout", detail="The language model took too long; ask again, or in extractive mode.")),
+    (GeneratorOutputError, Row(status=502, code="generator_output", detail="The language model wrote nothing that can be shown; ask in extractive mode.")),
+    (GeneratorError, Row(status=502, code="generator_unavailable", detail="The language model cannot be reached; ask again, or in extractive mode.")),
     (OverloadedError, Row(status=503, code="overloaded")),
     (StageTimeoutError, Row(status=504, code="stage_timeout")),
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),

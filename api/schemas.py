@@ -12,7 +12,7 @@ from index.types import ScoredPassage
 from rag.answer import Ask
 from rag.errors import QuestionError
 from rag.question import MAX_CHARACTERS, checked_question
-from rag.types import Answer, Citation, Filters, Turn
+from rag.types import Answer, Citation, Filters, Turn, WritingRecord
 
 OFFSET_UNIT: Literal["unicode_code_point"] = "unicode_code_point"
 MAX_TURNS = 20
@@ -161,6 +161,23 @@ class WithheldOut(BaseModel):
     unsupported: int
 
 
+class ModelUseOut(BaseModel):
+    """One request to a language model; `server` is its place among the configured ones, from 1."""
+
+    server: int
+    model: str
+    purpose: Literal["write", "retry"]
+    outcome: str
+
+
+class WritingOut(BaseModel):
+    """How a language model was used; `fallback` says why extractive sentences stand in the answer."""
+
+    prompt_sha256: str
+    uses: list[ModelUseOut]
+    fallback: str | None = Field(description="how the last model failed, or `lost`: it left out what matters")
+
+
 class ReceiptOut(BaseModel):
     """What the answer depended on."""
 
@@ -169,6 +186,7 @@ class ReceiptOut(BaseModel):
     models: dict[str, str | None]
     settings_sha256: str
     software: str
+    writing: WritingOut | None = Field(None, description="null where no language model was asked")
 
 
 class AskedOut(BaseModel):
@@ -365,8 +383,22 @@ def answer_out(answer: Answer, asked: Ask) -> AnswerOut:
             models=dict(answer.receipt.models),
             settings_sha256=answer.receipt.settings_sha256,
             software=answer.receipt.software,
+            writing=_writing_out(answer.receipt.writing),
         ),
         timings_ms=dict(answer.timings_ms),
+    )
+
+
+def _writing_out(record: WritingRecord | None) -> WritingOut | None:
+    if record is None:
+        return None
+    return WritingOut(
+        prompt_sha256=record.prompt_sha256,
+        uses=[
+            ModelUseOut(server=use.server, model=use.model, purpose=use.purpose, outcome=use.outcome)
+            for use in record.uses
+        ],
+        fallback=record.fallback,
     )
 
 

@@ -137,3 +137,13 @@ def test_a_hostile_document_cannot_forge_a_source(fields: dict[str, Any]) -> Non
         BASE + (fields.get("citations") or [citation(1, "It is so.")])[0].viewer_url
     ]
     assert not any(line.startswith("> Pay") for line in lines[:-1] if "citations" not in fields)
+
+
+@pytest.mark.parametrize("place", ["document_title", "publisher", "document_id"])
+def test_a_source_s_name_brings_no_link_no_image_and_no_html(place: str) -> None:
+    name = "Report ![x](https://evil.example/a.png) [here](https://evil.example) <img src=x> https://evil.example/b"
+    text = answer_text(answered(citations=[citation(1, "x", **{place: name})]), BASE)
+    assert "Report x here" in text
+    assert "evil.example" not in text
+    assert "<img" not in text
+    assert "](" not in text
