@@ -34,7 +34,6 @@ HIDDEN = (
     "playwright",
     "mypy",
     "ruff",
-    "httpx2",
     "hatchling",
     "scipy",
     "ir_measures",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,21 +10,23 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from api import ask, chat, conversations_routes, documents, errors, feedback, pages
 from api.conversations import Conversations
-from api.engine import Engine
+from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
 from api.housekeeping import Housekeeping
 from api.limits import Workers
+from api.mcp_http import McpEndpoint
+from api.mcp_server import mcp_server
+from api.mcp_tools import Tools
 from api.settings import Settings
 from api.store.database import Database
 from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
-
-logger = logging.getLogger(__name__)
 
 _DESCRIPTION = (
     "Answers from an organisation's own documents. Every claim carries verbatim quotes, each one "
@@ -44,7 +45,7 @@ def create_app(
 ) -> ASGIApp:
     """Return the service as an ASGI app.
 
-    `engine` and `database` stand in for those that settings describe; the app closes the database.
+    `engine` and `database` stand in for those that settings describe; the app closes the database, and an engine of its own.
     """
 
     @asynccontextmanager
@@ -69,11 +70,13 @@ def create_app(
                 timeout_s=settings.request_timeout_s,
             )
             tasks = [
-                asyncio.create_task(_watch(app.state.engine, settings.refresh_s)),
+                asyncio.create_task(watch(app.state.engine, settings.refresh_s)),
                 asyncio.create_task(house.keep()),
             ]
+            tools = Tools(app.state.engine, app.state.workers, settings.public_url, app.state.conversations)
             try:
-                yield
+                async with agents.serving(mcp_server(tools)):
+                    yield
             finally:
                 house.stop()
                 for task in tasks:
@@ -81,9 +84,12 @@ def create_app(
                 await asyncio.gather(*tasks, return_exceptions=True)
                 # Before the database: what still runs interrupts its turn there.
                 await asyncio.to_thread(app.state.workers.close)
+                if engine is None:
+                    await asyncio.to_thread(app.state.engine.close)
         finally:
             await asyncio.to_thread(stored.close)
 
+    agents = McpEndpoint(settings.max_body_bytes)
     app = FastAPI(
         title="Chapter & Verse",
         version=SOFTWARE_VERSION,
@@ -101,6 +107,7 @@ def create_app(
     app.include_router(conversations_routes.router)
     app.include_router(feedback.router)
     app.include_router(pages.router)
+    app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
     return Guards(
@@ -109,14 +116,3 @@ def create_app(
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
         max_body_bytes=settings.max_body_bytes,
     )
-
-
-async def _watch(engine: Engine, every_s: float) -> None:
-    """Open a new generation soon after it is published; questions under way keep the old one."""
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            if await asyncio.to_thread(engine.refresh):
-                logger.info("index_opened version=%s", engine.health().index_version)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
-            logger.error("index_not_looked_for error=%s", type(error).__name__)

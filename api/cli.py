@@ -291,7 +291,10 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
             h11_max_incomplete_event_size=16_384,
         )
     )
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        engine.close()
     if not server.started:
         raise typer.Exit(1)
 
@@ -333,6 +336,19 @@ def _is_loopback(host: str) -> bool:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+@app.command()
+def mcp() -> None:
+    """Serve MCP on stdin and stdout, for a client that starts this command itself."""
+    with _reported():
+        settings = _settings(quiet=False)
+        # A thread waits for stdin and cannot be interrupted; there is nothing half written to save.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        from api.mcp_stdio import serve_stdio
+
+        serve_stdio(settings)
 
 
 @app.command()

@@ -40,7 +40,15 @@ from index.errors import (
     QAError,
     SpanError,
 )
-from rag.errors import AskCancelledError, CalibrationError, GeneratorNotConfiguredError, QuestionError
+from rag.errors import (
+    AskCancelledError,
+    CalibrationError,
+    GeneratorError,
+    GeneratorNotConfiguredError,
+    GeneratorOutputError,
+    GeneratorTimeoutError,
+    QuestionError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +92,10 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (StoreDamagedError, Row(status=503, code="conversations_damaged", detail="The stored conversations are damaged; the operator must restore them.")),
     (StoreMismatchError, Row(status=503, code="conversations_mismatch", detail="The stored conversations were made by another version.")),
     (StoreError, Row(status=503, code="conversations_unavailable", detail="The stored conversations cannot be reached or written.")),
+    # Their own messages name the model's server, which is nobody's business but the operator's.
+    (GeneratorTimeoutError, Row(status=504, code="generator_timeout", detail="The language model took too long; ask again, or in extractive mode.")),
+    (GeneratorOutputError, Row(status=502, code="generator_output", detail="The language model wrote nothing that can be shown; ask in extractive mode.")),
+    (GeneratorError, Row(status=502, code="generator_unavailable", detail="The language model cannot be reached; ask again, or in extractive mode.")),
     (OverloadedError, Row(status=503, code="overloaded")),
     (StageTimeoutError, Row(status=504, code="stage_timeout")),
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),

@@ -53,7 +53,7 @@ class Guards:
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])  # some libraries send an enumeration
                 message["headers"] = [*message.get("headers", ()), *_headers_for(scope, request_id)]
             await send(message)
 

@@ -30,7 +30,7 @@ def stream_answer(ask: Ask, stages: Stages, cancelled: Callable[[], bool] = neve
         StreamBrokenError: text was shown that the answer does not begin with.
         QAError: a stage failed.
     """
-    return stream_steps(answer_steps(ask, stages), cancelled)
+    return stream_steps(answer_steps(ask, stages, cancelled), cancelled)
 
 
 def stream_steps(

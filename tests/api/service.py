@@ -121,6 +121,8 @@ class SmallEngine:
         self._seen = ""
         self._stages: Stages | None = None
 
+    def close(self) -> None: ...
+
     def stages(self) -> Stages:
         assert self._stages is not None
         return self._stages
