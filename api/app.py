@@ -6,15 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api import ask, documents, errors, pages
+from api import ask, chat_page, documents, errors, pages
+from api.assets import Assets
 from api.engine import Engine
 from api.guards import Guards, allowed_origins
 from api.limits import Workers
@@ -28,7 +27,6 @@ _DESCRIPTION = (
     "checkable by character offsets against the stored document; where the sources do not say, so "
     "does the answer."
 )
-_STATIC = Path(__file__).parent / "web"
 
 
 def create_app(settings: Settings, *, port: int | None = None, engine: Engine | None = None) -> ASGIApp:
@@ -66,7 +64,8 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     app.include_router(ask.router)
     app.include_router(documents.router)
     app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.include_router(chat_page.router)
+    app.mount("/static", Assets(), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
     return Guards(
         app,

@@ -1,0 +1,1161 @@
+/*! <chapter-verse>, built from api/web/element; sources sha256 a2a8ac75f488cd6b6702bf49e8f06a2d6043a9e0d8b993f7b130198f1c94c7fb
+
+Contains lit, lit-html, lit-element and @lit/reactive-element:
+
+BSD 3-Clause License
+
+Copyright (c) 2017 Google LLC. All rights reserved.
+
+Redistribution and use in source and binary forms, with or without
+modification, are permitted provided that the following conditions are met:
+
+1. Redistributions of source code must retain the above copyright notice, this
+   list of conditions and the following disclaimer.
+
+2. Redistributions in binary form must reproduce the above copyright notice,
+   this list of conditions and the following disclaimer in the documentation
+   and/or other materials provided with the distribution.
+
+3. Neither the name of the copyright holder nor the names of its
+   contributors may be used to endorse or promote products derived from
+   this software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS"
+AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE
+FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER
+CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY,
+OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE
+OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+
+Contains eventsource-parser:
+
+MIT License
+
+Copyright (c) 2026 Espen Hovlandsdal <espen@hovlandsdal.com>
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+*/
+var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&&`adoptedStyleSheets`in Document.prototype&&`replace`in CSSStyleSheet.prototype,n=Symbol(),r=/* @__PURE__ */ new WeakMap,i=class{constructor(e,t,r){if(this._$cssResult$=!0,r!==n)throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");this.cssText=e,this.t=t}get styleSheet(){let e=this.o,n=this.t;if(t&&e===void 0){let t=n!==void 0&&n.length===1;t&&(e=r.get(n)),e===void 0&&((this.o=e=new CSSStyleSheet).replaceSync(this.cssText),t&&r.set(n,e))}return e}toString(){return this.cssText}},a=e=>new i(typeof e==`string`?e:e+``,void 0,n),o=(e,...t)=>new i(e.length===1?e[0]:t.reduce((t,n,r)=>t+(e=>{if(!0===e._$cssResult$)return e.cssText;if(typeof e==`number`)return e;throw Error(`Value passed to 'css' function must be a 'css' function result: `+e+`. Use 'unsafeCSS' to pass non-literal values, but take care to ensure page security.`)})(n)+e[r+1],e[0]),e,n),s=(n,r)=>{if(t)n.adoptedStyleSheets=r.map(e=>e instanceof CSSStyleSheet?e:e.styleSheet);else for(let t of r){let r=document.createElement(`style`),i=e.litNonce;i!==void 0&&r.setAttribute(`nonce`,i),r.textContent=t.cssText,n.appendChild(r)}},c=t?e=>e:e=>e instanceof CSSStyleSheet?(e=>{let t=``;for(let n of e.cssRules)t+=n.cssText;return a(t)})(e):e,{is:l,defineProperty:u,getOwnPropertyDescriptor:d,getOwnPropertyNames:f,getOwnPropertySymbols:p,getPrototypeOf:m}=Object,h=globalThis,g=h.trustedTypes,_=g?g.emptyScript:``,ee=h.reactiveElementPolyfillSupport,v=(e,t)=>e,y={toAttribute(e,t){switch(t){case Boolean:e=e?_:null;break;case Object:case Array:e=e==null?e:JSON.stringify(e)}return e},fromAttribute(e,t){let n=e;switch(t){case Boolean:n=e!==null;break;case Number:n=e===null?null:Number(e);break;case Object:case Array:try{n=JSON.parse(e)}catch{n=null}}return n}},te=(e,t)=>!l(e,t),ne={attribute:!0,type:String,converter:y,reflect:!1,useDefault:!1,hasChanged:te};Symbol.metadata??=Symbol(`metadata`),h.litPropertyMetadata??=/* @__PURE__ */ new WeakMap;var b=class extends HTMLElement{static addInitializer(e){this._$Ei(),(this.l??=[]).push(e)}static get observedAttributes(){return this.finalize(),this._$Eh&&[...this._$Eh.keys()]}static createProperty(e,t=ne){if(t.state&&(t.attribute=!1),this._$Ei(),this.prototype.hasOwnProperty(e)&&((t=Object.create(t)).wrapped=!0),this.elementProperties.set(e,t),!t.noAccessor){let n=Symbol(),r=this.getPropertyDescriptor(e,n,t);r!==void 0&&u(this.prototype,e,r)}}static getPropertyDescriptor(e,t,n){let{get:r,set:i}=d(this.prototype,e)??{get(){return this[t]},set(e){this[t]=e}};return{get:r,set(t){let a=r?.call(this);i?.call(this,t),this.requestUpdate(e,a,n)},configurable:!0,enumerable:!0}}static getPropertyOptions(e){return this.elementProperties.get(e)??ne}static _$Ei(){if(this.hasOwnProperty(v(`elementProperties`)))return;let e=m(this);e.finalize(),e.l!==void 0&&(this.l=[...e.l]),this.elementProperties=new Map(e.elementProperties)}static finalize(){if(this.hasOwnProperty(v(`finalized`)))return;if(this.finalized=!0,this._$Ei(),this.hasOwnProperty(v(`properties`))){let e=this.properties,t=[...f(e),...p(e)];for(let n of t)this.createProperty(n,e[n])}let e=this[Symbol.metadata];if(e!==null){let t=litPropertyMetadata.get(e);if(t!==void 0)for(let[e,n]of t)this.elementProperties.set(e,n)}this._$Eh=/* @__PURE__ */ new Map;for(let[e,t]of this.elementProperties){let n=this._$Eu(e,t);n!==void 0&&this._$Eh.set(n,e)}this.elementStyles=this.finalizeStyles(this.styles)}static finalizeStyles(e){let t=[];if(Array.isArray(e)){let n=new Set(e.flat(1/0).reverse());for(let e of n)t.unshift(c(e))}else e!==void 0&&t.push(c(e));return t}static _$Eu(e,t){let n=t.attribute;return!1===n?void 0:typeof n==`string`?n:typeof e==`string`?e.toLowerCase():void 0}constructor(){super(),this._$Ep=void 0,this.isUpdatePending=!1,this.hasUpdated=!1,this._$Em=null,this._$Ev()}_$Ev(){this._$ES=new Promise(e=>this.enableUpdating=e),this._$AL=/* @__PURE__ */ new Map,this._$E_(),this.requestUpdate(),this.constructor.l?.forEach(e=>e(this))}addController(e){(this._$EO??=/* @__PURE__ */ new Set).add(e),this.renderRoot!==void 0&&this.isConnected&&e.hostConnected?.()}removeController(e){this._$EO?.delete(e)}_$E_(){let e=/* @__PURE__ */ new Map,t=this.constructor.elementProperties;for(let n of t.keys())this.hasOwnProperty(n)&&(e.set(n,this[n]),delete this[n]);e.size>0&&(this._$Ep=e)}createRenderRoot(){let e=this.shadowRoot??this.attachShadow(this.constructor.shadowRootOptions);return s(e,this.constructor.elementStyles),e}connectedCallback(){this.renderRoot??=this.createRenderRoot(),this.enableUpdating(!0),this._$EO?.forEach(e=>e.hostConnected?.())}enableUpdating(e){}disconnectedCallback(){this._$EO?.forEach(e=>e.hostDisconnected?.())}attributeChangedCallback(e,t,n){this._$AK(e,n)}_$ET(e,t){let n=this.constructor.elementProperties.get(e),r=this.constructor._$Eu(e,n);if(r!==void 0&&!0===n.reflect){let i=(n.converter?.toAttribute===void 0?y:n.converter).toAttribute(t,n.type);this._$Em=e,i==null?this.removeAttribute(r):this.setAttribute(r,i),this._$Em=null}}_$AK(e,t){let n=this.constructor,r=n._$Eh.get(e);if(r!==void 0&&this._$Em!==r){let e=n.getPropertyOptions(r),i=typeof e.converter==`function`?{fromAttribute:e.converter}:e.converter?.fromAttribute===void 0?y:e.converter;this._$Em=r;let a=i.fromAttribute(t,e.type);this[r]=a??this._$Ej?.get(r)??a,this._$Em=null}}requestUpdate(e,t,n,r=!1,i){if(e!==void 0){let a=this.constructor;if(!1===r&&(i=this[e]),n??=a.getPropertyOptions(e),!((n.hasChanged??te)(i,t)||n.useDefault&&n.reflect&&i===this._$Ej?.get(e)&&!this.hasAttribute(a._$Eu(e,n))))return;this.C(e,t,n)}!1===this.isUpdatePending&&(this._$ES=this._$EP())}C(e,t,{useDefault:n,reflect:r,wrapped:i},a){n&&!(this._$Ej??=/* @__PURE__ */ new Map).has(e)&&(this._$Ej.set(e,a??t??this[e]),!0!==i||a!==void 0)||(this._$AL.has(e)||(this.hasUpdated||n||(t=void 0),this._$AL.set(e,t)),!0===r&&this._$Em!==e&&(this._$Eq??=/* @__PURE__ */ new Set).add(e))}async _$EP(){this.isUpdatePending=!0;try{await this._$ES}catch(e){Promise.reject(e)}let e=this.scheduleUpdate();return e!=null&&await e,!this.isUpdatePending}scheduleUpdate(){return this.performUpdate()}performUpdate(){if(!this.isUpdatePending)return;if(!this.hasUpdated){if(this.renderRoot??=this.createRenderRoot(),this._$Ep){for(let[e,t]of this._$Ep)this[e]=t;this._$Ep=void 0}let e=this.constructor.elementProperties;if(e.size>0)for(let[t,n]of e){let{wrapped:e}=n,r=this[t];!0!==e||this._$AL.has(t)||r===void 0||this.C(t,void 0,n,r)}}let e=!1,t=this._$AL;try{e=this.shouldUpdate(t),e?(this.willUpdate(t),this._$EO?.forEach(e=>e.hostUpdate?.()),this.update(t)):this._$EM()}catch(t){throw e=!1,this._$EM(),t}e&&this._$AE(t)}willUpdate(e){}_$AE(e){this._$EO?.forEach(e=>e.hostUpdated?.()),this.hasUpdated||(this.hasUpdated=!0,this.firstUpdated(e)),this.updated(e)}_$EM(){this._$AL=/* @__PURE__ */ new Map,this.isUpdatePending=!1}get updateComplete(){return this.getUpdateComplete()}getUpdateComplete(){return this._$ES}shouldUpdate(e){return!0}update(e){this._$Eq&&=this._$Eq.forEach(e=>this._$ET(e,this[e])),this._$EM()}updated(e){}firstUpdated(e){}};b.elementStyles=[],b.shadowRootOptions={mode:`open`},b[v(`elementProperties`)]=/* @__PURE__ */ new Map,b[v(`finalized`)]=/* @__PURE__ */ new Map,ee?.({ReactiveElement:b}),(h.reactiveElementVersions??=[]).push(`2.1.2`);var re=globalThis,ie=e=>e,x=re.trustedTypes,ae=x?x.createPolicy(`lit-html`,{createHTML:e=>e}):void 0,oe=`$lit$`,S=`lit$${Math.random().toFixed(9).slice(2)}$`,se=`?`+S,ce=`<${se}>`,C=document,w=()=>C.createComment(``),T=e=>e===null||typeof e!=`object`&&typeof e!=`function`,E=Array.isArray,le=e=>E(e)||typeof e?.[Symbol.iterator]==`function`,D=`[ 	
+\f\r]`,O=/<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g,ue=/-->/g,de=/>/g,k=RegExp(`>|${D}(?:([^\\s"'>=/]+)(${D}*=${D}*(?:[^ \t\n\f\r"'\`<>=]|("|')|))|$)`,`g`),fe=/'/g,pe=/"/g,me=/^(?:script|style|textarea|title)$/i,A=(e=>(t,...n)=>({_$litType$:e,strings:t,values:n}))(1),j=Symbol.for(`lit-noChange`),M=Symbol.for(`lit-nothing`),he=/* @__PURE__ */ new WeakMap,N=C.createTreeWalker(C,129);function ge(e,t){if(!E(e)||!e.hasOwnProperty(`raw`))throw Error(`invalid template strings array`);return ae===void 0?t:ae.createHTML(t)}var _e=(e,t)=>{let n=e.length-1,r=[],i,a=t===2?`<svg>`:t===3?`<math>`:``,o=O;for(let t=0;t<n;t++){let n=e[t],s,c,l=-1,u=0;for(;u<n.length&&(o.lastIndex=u,c=o.exec(n),c!==null);)u=o.lastIndex,o===O?c[1]===`!--`?o=ue:c[1]===void 0?c[2]===void 0?c[3]!==void 0&&(o=k):(me.test(c[2])&&(i=RegExp(`</`+c[2],`g`)),o=k):o=de:o===k?c[0]===`>`?(o=i??O,l=-1):c[1]===void 0?l=-2:(l=o.lastIndex-c[2].length,s=c[1],o=c[3]===void 0?k:c[3]===`"`?pe:fe):o===pe||o===fe?o=k:o===ue||o===de?o=O:(o=k,i=void 0);let d=o===k&&e[t+1].startsWith(`/>`)?` `:``;a+=o===O?n+ce:l>=0?(r.push(s),n.slice(0,l)+oe+n.slice(l)+S+d):n+S+(l===-2?t:d)}return[ge(e,a+(e[n]||`<?>`)+(t===2?`</svg>`:t===3?`</math>`:``)),r]},ve=class e{constructor({strings:t,_$litType$:n},r){let i;this.parts=[];let a=0,o=0,s=t.length-1,c=this.parts,[l,u]=_e(t,n);if(this.el=e.createElement(l,r),N.currentNode=this.el.content,n===2||n===3){let e=this.el.content.firstChild;e.replaceWith(...e.childNodes)}for(;(i=N.nextNode())!==null&&c.length<s;){if(i.nodeType===1){if(i.hasAttributes())for(let e of i.getAttributeNames())if(e.endsWith(oe)){let t=u[o++],n=i.getAttribute(e).split(S),r=/([.?@])?(.*)/.exec(t);c.push({type:1,index:a,name:r[2],strings:n,ctor:r[1]===`.`?be:r[1]===`?`?xe:r[1]===`@`?Se:I}),i.removeAttribute(e)}else e.startsWith(S)&&(c.push({type:6,index:a}),i.removeAttribute(e));if(me.test(i.tagName)){let e=i.textContent.split(S),t=e.length-1;if(t>0){i.textContent=x?x.emptyScript:``;for(let n=0;n<t;n++)i.append(e[n],w()),N.nextNode(),c.push({type:2,index:++a});i.append(e[t],w())}}}else if(i.nodeType===8){if(i.data===se)c.push({type:2,index:a});else{let e=-1;for(;(e=i.data.indexOf(S,e+1))!==-1;)c.push({type:7,index:a}),e+=S.length-1}}a++}}static createElement(e,t){let n=C.createElement(`template`);return n.innerHTML=e,n}};function P(e,t,n=e,r){if(t===j)return t;let i=r===void 0?n._$Cl:n._$Co?.[r],a=T(t)?void 0:t._$litDirective$;return i?.constructor!==a&&(i?._$AO?.(!1),a===void 0?i=void 0:(i=new a(e),i._$AT(e,n,r)),r===void 0?n._$Cl=i:(n._$Co??=[])[r]=i),i!==void 0&&(t=P(e,i._$AS(e,t.values),i,r)),t}var ye=class{constructor(e,t){this._$AV=[],this._$AN=void 0,this._$AD=e,this._$AM=t}get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u(e){let{el:{content:t},parts:n}=this._$AD,r=(e?.creationScope??C).importNode(t,!0);N.currentNode=r;let i=N.nextNode(),a=0,o=0,s=n[0];for(;s!==void 0;){if(a===s.index){let t;s.type===2?t=new F(i,i.nextSibling,this,e):s.type===1?t=new s.ctor(i,s.name,s.strings,this,e):s.type===6&&(t=new Ce(i,this,e)),this._$AV.push(t),s=n[++o]}a!==s?.index&&(i=N.nextNode(),a++)}return N.currentNode=C,r}p(e){let t=0;for(let n of this._$AV)n!==void 0&&(n.strings===void 0?n._$AI(e[t]):(n._$AI(e,n,t),t+=n.strings.length-2)),t++}},F=class e{get _$AU(){return this._$AM?._$AU??this._$Cv}constructor(e,t,n,r){this.type=2,this._$AH=M,this._$AN=void 0,this._$AA=e,this._$AB=t,this._$AM=n,this.options=r,this._$Cv=r?.isConnected??!0}get parentNode(){let e=this._$AA.parentNode,t=this._$AM;return t!==void 0&&e?.nodeType===11&&(e=t.parentNode),e}get startNode(){return this._$AA}get endNode(){return this._$AB}_$AI(e,t=this){e=P(this,e,t),T(e)?e===M||e==null||e===``?(this._$AH!==M&&this._$AR(),this._$AH=M):e!==this._$AH&&e!==j&&this._(e):e._$litType$===void 0?e.nodeType===void 0?le(e)?this.k(e):this._(e):this.T(e):this.$(e)}O(e){return this._$AA.parentNode.insertBefore(e,this._$AB)}T(e){this._$AH!==e&&(this._$AR(),this._$AH=this.O(e))}_(e){this._$AH!==M&&T(this._$AH)?this._$AA.nextSibling.data=e:this.T(C.createTextNode(e)),this._$AH=e}$(e){let{values:t,_$litType$:n}=e,r=typeof n==`number`?this._$AC(e):(n.el===void 0&&(n.el=ve.createElement(ge(n.h,n.h[0]),this.options)),n);if(this._$AH?._$AD===r)this._$AH.p(t);else{let e=new ye(r,this),n=e.u(this.options);e.p(t),this.T(n),this._$AH=e}}_$AC(e){let t=he.get(e.strings);return t===void 0&&he.set(e.strings,t=new ve(e)),t}k(t){E(this._$AH)||(this._$AH=[],this._$AR());let n=this._$AH,r,i=0;for(let a of t)i===n.length?n.push(r=new e(this.O(w()),this.O(w()),this,this.options)):r=n[i],r._$AI(a),i++;i<n.length&&(this._$AR(r&&r._$AB.nextSibling,i),n.length=i)}_$AR(e=this._$AA.nextSibling,t){for(this._$AP?.(!1,!0,t);e!==this._$AB;){let t=ie(e).nextSibling;ie(e).remove(),e=t}}setConnected(e){this._$AM===void 0&&(this._$Cv=e,this._$AP?.(e))}},I=class{get tagName(){return this.element.tagName}get _$AU(){return this._$AM._$AU}constructor(e,t,n,r,i){this.type=1,this._$AH=M,this._$AN=void 0,this.element=e,this.name=t,this._$AM=r,this.options=i,n.length>2||n[0]!==``||n[1]!==``?(this._$AH=Array(n.length-1).fill(/* @__PURE__ */ new String),this.strings=n):this._$AH=M}_$AI(e,t=this,n,r){let i=this.strings,a=!1;if(i===void 0)e=P(this,e,t,0),a=!T(e)||e!==this._$AH&&e!==j,a&&(this._$AH=e);else{let r=e,o,s;for(e=i[0],o=0;o<i.length-1;o++)s=P(this,r[n+o],t,o),s===j&&(s=this._$AH[o]),a||=!T(s)||s!==this._$AH[o],s===M?e=M:e!==M&&(e+=(s??``)+i[o+1]),this._$AH[o]=s}a&&!r&&this.j(e)}j(e){e===M?this.element.removeAttribute(this.name):this.element.setAttribute(this.name,e??``)}},be=class extends I{constructor(){super(...arguments),this.type=3}j(e){this.element[this.name]=e===M?void 0:e}},xe=class extends I{constructor(){super(...arguments),this.type=4}j(e){this.element.toggleAttribute(this.name,!!e&&e!==M)}},Se=class extends I{constructor(e,t,n,r,i){super(e,t,n,r,i),this.type=5}_$AI(e,t=this){if((e=P(this,e,t,0)??M)===j)return;let n=this._$AH,r=e===M&&n!==M||e.capture!==n.capture||e.once!==n.once||e.passive!==n.passive,i=e!==M&&(n===M||r);r&&this.element.removeEventListener(this.name,this,n),i&&this.element.addEventListener(this.name,this,e),this._$AH=e}handleEvent(e){typeof this._$AH==`function`?this._$AH.call(this.options?.host??this.element,e):this._$AH.handleEvent(e)}},Ce=class{constructor(e,t,n){this.element=e,this.type=6,this._$AN=void 0,this._$AM=t,this.options=n}get _$AU(){return this._$AM._$AU}_$AI(e){P(this,e)}},we={M:oe,P:S,A:se,C:1,L:_e,R:ye,D:le,V:P,I:F,H:I,N:xe,U:Se,B:be,F:Ce},Te=re.litHtmlPolyfillSupport;Te?.(ve,F),(re.litHtmlVersions??=[]).push(`3.3.3`);var Ee=(e,t,n)=>{let r=n?.renderBefore??t,i=r._$litPart$;if(i===void 0){let e=n?.renderBefore??null;r._$litPart$=i=new F(t.insertBefore(w(),e),e,void 0,n??{})}return i._$AI(e),i},L=globalThis,R=class extends b{constructor(){super(...arguments),this.renderOptions={host:this},this._$Do=void 0}createRenderRoot(){let e=super.createRenderRoot();return this.renderOptions.renderBefore??=e.firstChild,e}update(e){let t=this.render();this.hasUpdated||(this.renderOptions.isConnected=this.isConnected),super.update(e),this._$Do=Ee(t,this.renderRoot,this.renderOptions)}connectedCallback(){super.connectedCallback(),this._$Do?.setConnected(!0)}disconnectedCallback(){super.disconnectedCallback(),this._$Do?.setConnected(!1)}render(){return j}};R._$litElement$=!0,R.finalized=!0,L.litElementHydrateSupport?.({LitElement:R});var De=L.litElementPolyfillSupport;De?.({LitElement:R}),(L.litElementVersions??=[]).push(`4.2.2`);var Oe={ATTRIBUTE:1,CHILD:2,PROPERTY:3,BOOLEAN_ATTRIBUTE:4,EVENT:5,ELEMENT:6},ke=e=>(...t)=>({_$litDirective$:e,values:t}),Ae=class{constructor(e){}get _$AU(){return this._$AM._$AU}_$AT(e,t,n){this._$Ct=e,this._$AM=t,this._$Ci=n}_$AS(e,t){return this.update(e,t)}update(e,t){return this.render(...t)}},{I:je}=we,Me=e=>e,Ne=()=>document.createComment(``),z=(e,t,n)=>{let r=e._$AA.parentNode,i=t===void 0?e._$AB:t._$AA;if(n===void 0)n=new je(r.insertBefore(Ne(),i),r.insertBefore(Ne(),i),e,e.options);else{let t=n._$AB.nextSibling,a=n._$AM,o=a!==e;if(o){let t;n._$AQ?.(e),n._$AM=e,n._$AP!==void 0&&(t=e._$AU)!==a._$AU&&n._$AP(t)}if(t!==i||o){let e=n._$AA;for(;e!==t;){let t=Me(e).nextSibling;Me(r).insertBefore(e,i),e=t}}}return n},B=(e,t,n=e)=>(e._$AI(t,n),e),Pe={},Fe=(e,t=Pe)=>e._$AH=t,Ie=e=>e._$AH,Le=e=>{e._$AR(),e._$AA.remove()},Re=(e,t,n)=>{let r=/* @__PURE__ */ new Map;for(let i=t;i<=n;i++)r.set(e[i],i);return r},V=ke(class extends Ae{constructor(e){if(super(e),e.type!==Oe.CHILD)throw Error(`repeat() can only be used in text expressions`)}dt(e,t,n){let r;n===void 0?n=t:t!==void 0&&(r=t);let i=[],a=[],o=0;for(let t of e)i[o]=r?r(t,o):o,a[o]=n(t,o),o++;return{values:a,keys:i}}render(e,t,n){return this.dt(e,t,n).values}update(e,[t,n,r]){let i=Ie(e),{values:a,keys:o}=this.dt(t,n,r);if(!Array.isArray(i))return this.ut=o,a;let s=this.ut??=[],c=[],l,u,d=0,f=i.length-1,p=0,m=a.length-1;for(;d<=f&&p<=m;)if(i[d]===null)d++;else if(i[f]===null)f--;else if(s[d]===o[p])c[p]=B(i[d],a[p]),d++,p++;else if(s[f]===o[m])c[m]=B(i[f],a[m]),f--,m--;else if(s[d]===o[m])c[m]=B(i[d],a[m]),z(e,c[m+1],i[d]),d++,m--;else if(s[f]===o[p])c[p]=B(i[f],a[p]),z(e,i[d],i[f]),f--,p++;else if(l===void 0&&(l=Re(o,p,m),u=Re(s,d,f)),l.has(s[d])){if(l.has(s[f])){let t=u.get(o[p]),n=t===void 0?null:i[t];if(n===null){let t=z(e,i[d]);B(t,a[p]),c[p]=t}else c[p]=B(n,a[p]),z(e,i[d],n),i[t]=null;p++}else Le(i[f]),f--}else Le(i[d]),d++;for(;p<=m;){let t=z(e,c[m+1]);B(t,a[p]),c[p++]=t}for(;d<=f;){let e=i[d++];e!==null&&Le(e)}return this.ut=o,Fe(e,c),j}}),ze=class extends Error{constructor(e,t){super(e),this.name=`ParseError`,this.type=t.type,this.field=t.field,this.value=t.value,this.line=t.line}},Be=10,Ve=13,H=32;function U(e){}function He(e){if(typeof e==`function`)throw TypeError("`config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:t=U,onError:n=U,onRetry:r=U,onComment:i,maxBufferSize:a}=e,o=[],s=0,c=!0,l,u=``,d=0,f,p=!1;function m(e){if(p)throw Error("Cannot feed parser: it was terminated after exceeding the configured max buffer size. Call `reset()` to resume parsing.");if(c&&(c=!1,e.charCodeAt(0)===239&&e.charCodeAt(1)===187&&e.charCodeAt(2)===191&&(e=e.slice(3))),o.length===0){let t=g(e);t!==``&&(o.push(t),s=t.length),h();return}if(e.indexOf(`
+`)===-1&&e.indexOf(`\r`)===-1){o.push(e),s+=e.length,h();return}o.push(e);let t=o.join(``);o.length=0,s=0;let n=g(t);n!==``&&(o.push(n),s=n.length),h()}function h(){a!==void 0&&(s+u.length<=a||(p=!0,o.length=0,s=0,l=void 0,u=``,d=0,f=void 0,n(new ze(`Buffered data exceeded max buffer size of ${a} characters`,{type:`max-buffer-size-exceeded`}))))}function g(e){let n=0;if(e.indexOf(`\r`)===-1){let r=e.indexOf(`
+`,n);for(;r!==-1;){if(n===r){d>0&&t({id:l,event:f,data:u}),l=void 0,u=``,d=0,f=void 0,n=r+1,r=e.indexOf(`
+`,n);continue}let i=e.charCodeAt(n);if(Ue(e,n,i)){let i=e.charCodeAt(n+5)===H?n+6:n+5,a=e.slice(i,r);if(d===0&&e.charCodeAt(r+1)===Be){t({id:l,event:f,data:a}),l=void 0,u=``,f=void 0,n=r+2,r=e.indexOf(`
+`,n);continue}u=d===0?a:`${u}
+${a}`,d++}else We(e,n,i)?f=e.slice(e.charCodeAt(n+6)===H?n+7:n+6,r)||void 0:_(e,n,r);n=r+1,r=e.indexOf(`
+`,n)}return e.slice(n)}for(;n<e.length;){let t=e.indexOf(`\r`,n),r=e.indexOf(`
+`,n),i=-1;if(t!==-1&&r!==-1?i=t<r?t:r:t===-1?r!==-1&&(i=r):i=t===e.length-1?-1:t,i===-1)break;_(e,n,i),n=i+1,e.charCodeAt(n-1)===Ve&&e.charCodeAt(n)===Be&&n++}return e.slice(n)}function _(e,t,n){if(t===n){v();return}let r=e.charCodeAt(t);if(Ue(e,t,r)){let r=e.charCodeAt(t+5)===H?t+6:t+5,i=e.slice(r,n);u=d===0?i:`${u}
+${i}`,d++;return}if(We(e,t,r)){f=e.slice(e.charCodeAt(t+6)===H?t+7:t+6,n)||void 0;return}if(r===105&&e.charCodeAt(t+1)===100&&e.charCodeAt(t+2)===58){let r=e.slice(e.charCodeAt(t+3)===H?t+4:t+3,n);r.includes(`\0`)||(l=r);return}if(r===58){if(i){let r=e.slice(t,n);i(r.slice(e.charCodeAt(t+1)===H?2:1))}return}let a=e.slice(t,n),o=a.indexOf(`:`);if(o===-1){ee(a,``,a);return}let s=a.slice(0,o),c=a.charCodeAt(o+1)===H?2:1;ee(s,a.slice(o+c),a)}function ee(e,t,i){switch(e){case`event`:f=t||void 0;break;case`data`:u=d===0?t:`${u}
+${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(t)?r(parseInt(t,10)):n(new ze(`Invalid \`retry\` value: "${t}"`,{type:`invalid-retry`,value:t,line:i}));break;default:n(new ze(`Unknown field "${e.length>20?`${e.slice(0,20)}\u2026`:e}"`,{type:`unknown-field`,field:e,value:t,line:i}))}}function v(){d>0&&t({id:l,event:f,data:u}),l=void 0,u=``,d=0,f=void 0}function y(e={}){if(e.consume&&o.length>0){let e=o.join(``);_(e,0,e.length)}c=!0,l=void 0,u=``,d=0,f=void 0,o.length=0,s=0,p=!1}return{feed:m,reset:y}}function Ue(e,t,n){return n===100&&e.charCodeAt(t+1)===97&&e.charCodeAt(t+2)===116&&e.charCodeAt(t+3)===97&&e.charCodeAt(t+4)===58}function We(e,t,n){return n===101&&e.charCodeAt(t+1)===118&&e.charCodeAt(t+2)===101&&e.charCodeAt(t+3)===110&&e.charCodeAt(t+4)===116&&e.charCodeAt(t+5)===58}var Ge=[`answered`,`partial`,`abstained`];function W(e){let t=e;if(typeof t!=`object`||!t||typeof t.id!=`string`||typeof t.question!=`string`||typeof t.answer!=`string`||!Ge.includes(t.status)||!Array.isArray(t.citations)||t.status===`abstained`!=(typeof t.abstention==`object`&&t.abstention!==null))throw TypeError(`The server sent an answer that is not whole.`);return t}var G=class extends Error{constructor(e,t,n,r=null,i=null){super(e),this.code=t,this.status=n,this.retryAfterS=r,this.requestId=i}},Ke=6e4,qe=18e4,K=class{constructor(e){this.base=e}async ask(e,t,n){let r=new AbortController,i=window.setTimeout(()=>r.abort(),qe);try{return await this.streamed(e,t,AbortSignal.any([n,r.signal]),e=>{window.clearTimeout(i),i=e?window.setTimeout(()=>r.abort(),Ke):0})}catch(e){throw r.signal.aborted&&!n.aborted?new G(`The server has not been heard of for too long.`,`stalled`,0):e}finally{window.clearTimeout(i)}}async streamed(e,t,n,r){let i=await this.send(`/v1/ask`,{method:`POST`,headers:{"content-type":`application/json`,accept:`text/event-stream, application/json;q=0.9`},body:JSON.stringify(e),signal:n});if(!(i.headers.get(`content-type`)??``).startsWith(`text/event-stream`))return W(await i.json());let a=new Je(t),o=He({onEvent:e=>a.take(e.event??`message`,e.data)}),s=i.body.getReader(),c=new TextDecoder(`utf-8`,{fatal:!0});try{for(;;){r(!0);let{done:e,value:t}=await s.read();if(r(!1),e)break;if(o.feed(c.decode(t,{stream:!0})),a.record!==null)return a.record}}catch(e){throw e instanceof G||n.aborted?e:Ye(e)}finally{s.cancel().catch(()=>void 0)}throw Ye(null)}async document(e){return await this.json(`GET`,`/v1/documents/${encodeURIComponent(e)}`)}async someDocuments(){let e=await this.json(`GET`,`/v1/documents?limit=5`);return{titles:e.documents.map(e=>e.title.trim()||e.document_id),more:e.next_cursor!==null}}async json(e,t,n){let r=await this.send(t,{method:e,...n===void 0?{}:{headers:{"content-type":`application/json`},body:JSON.stringify(n)}});return r.status===204?null:r.json()}async send(e,t){let n;try{n=await fetch(this.base+e,{credentials:`same-origin`,...t})}catch(e){throw t.signal?.aborted?e:new G(`The server cannot be reached.`,`unreachable`,0)}if(!n.ok)throw await Xe(n);return n}},Je=class{constructor(e){this.watcher=e,this.record=null}take(e,t){let n=JSON.parse(t);if(e===`status`)this.watcher.status(n.stage);else if(e===`delta`)this.watcher.delta(String(n.text));else if(e===`citation`)this.watcher.citation(n.citation);else if(e===`answer`)this.record=W(n);else if(e===`error`)throw Ze(n,Number(n.status)||0,null)}};function Ye(e){let t=new G(`The answer broke off before it was whole, so it cannot be relied on.`,`broken_off`,0);return t.cause=e,t}async function Xe(e){let t=Number(e.headers.get(`retry-after`)??NaN),n=null;try{n=await e.json()}catch{}return Ze(n,e.status,Number.isFinite(t)?t:null)}function Ze(e,t,n){let r=typeof e==`object`&&e?e:{},i=typeof r.detail==`string`?r.detail:`The server answered ${t}.`,a=typeof r.request_id==`string`?r.request_id:null;return new G(i,typeof r.code==`string`?r.code:`http_error`,t,n,a)}function Qe(e,t){let n=[],r=0,i=0;for(let a of t){if(!Number.isInteger(a)||a<i)throw RangeError(`offset ${a} is no whole number or comes after ${i}`);for(;i<a;){let t=e.codePointAt(r);if(t===void 0)throw RangeError(`offset ${a} lies past the text's ${i} code points`);r+=t>65535?2:1,i+=1}n.push(r)}return n}function $e(e){let t=0;for(let n of e)t+=1;return t}var et=0;function q(e){return et+=1,{key:`turn-${et}`,question:e,phase:`asking`,stage:null,text:``,cited:[],record:null,problem:null,why:``,feedback:{verdict:null,asking:!1,sending:!1,said:``},copied:``}}function tt(e,t){let n=q(e.question);return n.phase=`whole`,n.record=e,n.feedback.verdict=t,n}function nt(e=null){return{id:e,turns:[],running:null,loading:!1,problem:null}}var rt={client_gone:`It was stopped, or the connection was lost, before the answer was whole.`,timed_out:`It took too long.`,failed:`It failed.`,server_stopped:`The server was stopped meanwhile.`},it=class{constructor(e){this.client=e,this.kept=null}async heads(e){try{let t=e===null?``:`?cursor=${encodeURIComponent(e)}`,n=await this.client.json(`GET`,`/v1/conversations${t}`);return this.kept=!0,{heads:n.conversations,next:n.next_cursor}}catch(e){if(e instanceof G&&e.status===404)return this.kept=!1,null;throw e}}async belonging(e,t){return this.kept===null&&await this.heads(null),this.kept?e.id===null?{store:!0}:{conversation_id:e.id}:{history:t}}async turns(e){return(await this.client.json(`GET`,J(e))).turns.map(e=>{if(e.status===`complete`)return tt(W(e.answer),e.feedback?.rating??null);let t=q(e.question);return t.phase=`stopped`,t.why=e.status===`started`?`It is being answered elsewhere, or was cut off.`:rt[e.interrupted_by??``]??``,t})}async rename(e,t){await this.client.json(`PATCH`,J(e),{title:t})}async remove(e){await this.client.json(`DELETE`,J(e))}exportAddress(e){return`${this.client.base}${J(e)}/export`}async feedback(e,t){await this.client.json(`POST`,`/v1/feedback`,{answer_id:e.id,rating:t.rating,...t.reason===``?{}:{reason:t.reason},...t.comment===``?{}:{comment:t.comment},...t.citationNumber===null?{}:{citation_number:t.citationNumber}})}};function J(e){return`/v1/conversations/${encodeURIComponent(e)}`}var at=`http://page.invalid`;function Y(e,t){let n=t===``?globalThis.location?.origin??at:t;try{let t=new URL(e,n),r=new URL(n);return t.origin===r.origin&&t.pathname.startsWith(`/d/`)?t.href:null}catch{return null}}function ot(e){if(e===null||!/^https?:\/\//i.test(e))return null;try{return new URL(e).href}catch{return null}}var st=/[\\`*_{}[\]<>()#+\-!|~&$:@=]/g,ct=/^(\s*\d+)([.)])/gm;function lt(e,t){let n=e.citations.map(e=>`[${e.number}] “${e.cited_text}”\n    ${[...X(e),Y(e.viewer_url,t)??``].filter(Boolean).join(`, `)}`);return[e.answer,...n.length>0?[`Sources`,...n]:[]].join(`
+
+`)+`
+`}function ut(e,t){let n=new Map(e.citations.map(e=>[e.number,Y(e.viewer_url,t)])),r=e.answer.split(/(\[\d{1,4}\])/).map(e=>{let t=/^\[(\d{1,4})\]$/.exec(e)?.[1],r=t===void 0?void 0:n.get(Number(t));return r?`[\\[${t}\\]](${mt(r)})`:pt(e)}).join(``),i=e.citations.map(e=>{let t=n.get(e.number),[r,...i]=X(e).map(pt),a=[t?`[${r}](${mt(t)})`:r,...i].join(`, `),o=pt(e.cited_text).split(`
+`).map(e=>`> ${e}`);return[`**\\[${e.number}\\]** ${a}`,``,...o].join(`
+`)});return[r,...i.length>0?[`**Sources**`,...i]:[]].join(`
+
+`)+`
+`}function X(e){return[e.document_title.trim()||e.document_id,e.publisher??``,ft(e.published_at)].filter(e=>e!==``)}var dt=`January February March April May June July August September October November December`.split(` `);function ft(e){let t=e===null?null:/^(\d{4})-(\d{2})-(\d{2})(?:$|T)/.exec(e),n=t===null?void 0:dt[Number(t[2])-1];return t===null||n===void 0?e??``:`${Number(t[3])} ${n} ${t[1]}`}function pt(e){return e.replace(st,`\\$&`).replace(ct,`$1\\$2`)}function mt(e){return e.replace(/[()<>\s]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}var ht=o`
+  :host {
+    color-scheme: light dark;
+    --paper: #fbfaf7;
+    --raised: #f2f0ea;
+    --ink: #1f2126;
+    --quiet: #5c606a;
+    --line: #dcd8ce;
+    --link: #1d4f91;
+    --mark: #ffe79a;
+    --mark-edge: #c99a00;
+    --mark-ink: #1f2126;
+    --warn: #8a3b12;
+    --focus: #1d4f91;
+    --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif;
+    --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono", "Liberation Mono", monospace;
+
+    display: block;
+    position: relative;
+    overflow: hidden;
+    min-block-size: 20rem;
+    background: var(--paper);
+    color: var(--ink);
+    font: 1.0625rem/1.65 var(--sans);
+    overflow-wrap: anywhere;
+  }
+
+  @media (prefers-color-scheme: dark) {
+    :host {
+      --paper: #16181c;
+      --raised: #1f2228;
+      --ink: #e3e3df;
+      --quiet: #a0a4ad;
+      --line: #353941;
+      --link: #9dc3ff;
+      --mark: #524313;
+      --mark-edge: #d9ae34;
+      --mark-ink: #fdf3d3;
+      --warn: #f0a27a;
+      --focus: #9dc3ff;
+    }
+  }
+
+  *,
+  *::before,
+  *::after {
+    box-sizing: border-box;
+  }
+
+  [hidden] {
+    display: none !important;
+  }
+
+  a {
+    color: var(--link);
+    text-decoration-thickness: 0.06em;
+    text-underline-offset: 0.18em;
+  }
+
+  a:hover {
+    text-decoration-thickness: 0.12em;
+  }
+
+  :focus-visible {
+    outline: 2px solid var(--focus);
+    outline-offset: 2px;
+  }
+
+  [tabindex="-1"]:focus {
+    outline: none;
+  }
+
+  .visually-hidden {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+
+  .quiet {
+    color: var(--quiet);
+    font-size: 0.875rem;
+    line-height: 1.55;
+  }
+
+  button,
+  .button {
+    padding: 0.3rem 0.8rem;
+    background: var(--paper);
+    color: inherit;
+    border: 1px solid var(--quiet);
+    border-radius: 6px;
+    font: inherit;
+    font-size: 0.9375rem;
+    line-height: 1.5;
+    text-decoration: none;
+    cursor: pointer;
+  }
+
+  button:hover,
+  .button:hover {
+    border-color: var(--ink);
+  }
+
+  button[aria-pressed="true"] {
+    background: var(--ink);
+    color: var(--paper);
+    border-color: var(--ink);
+  }
+
+  button:disabled {
+    color: var(--quiet);
+    border-color: var(--line);
+    cursor: default;
+  }
+
+  button.primary {
+    background: var(--link);
+    color: var(--paper);
+    border-color: var(--link);
+  }
+
+  button.primary:disabled {
+    background: var(--raised);
+    color: var(--quiet);
+    border-color: var(--line);
+  }
+
+  button.plain,
+  a.plain {
+    padding: 0.2rem 0.4rem;
+    background: none;
+    border-color: transparent;
+    color: var(--quiet);
+    font-size: 0.875rem;
+  }
+
+  a.plain {
+    text-decoration: none;
+  }
+
+  button.plain:hover,
+  a.plain:hover {
+    color: var(--ink);
+    text-decoration: underline;
+    text-underline-offset: 0.2em;
+  }
+
+  button.plain[aria-pressed="true"] {
+    color: var(--ink);
+    border-color: var(--quiet);
+  }
+
+  input,
+  select,
+  textarea {
+    max-inline-size: 100%;
+    padding: 0.4rem 0.6rem;
+    background: var(--paper);
+    color: inherit;
+    border: 1px solid var(--quiet);
+    border-radius: 6px;
+    font: inherit;
+    font-size: 0.9375rem;
+    line-height: 1.5;
+  }
+
+  /* Three columns where there is room: conversations, the conversation, a source. */
+
+  .page {
+    display: grid;
+    grid-template: minmax(0, 1fr) / minmax(0, 1fr);
+    block-size: 100%;
+    min-block-size: inherit;
+  }
+
+  :host([size="wide"]) .page,
+  :host([size="medium"]) .page {
+    grid-template-columns: 16.5rem minmax(0, 1fr);
+  }
+
+  :host([size="wide"]) .page.with-source {
+    grid-template-columns: 16.5rem minmax(0, 1fr) minmax(22rem, 34%);
+  }
+
+  /* Conversations. */
+
+  .conversations {
+    display: flex;
+    flex-direction: column;
+    min-block-size: 0;
+    padding: 1.1rem 0.75rem 1rem;
+    background: var(--raised);
+    border-inline-end: 1px solid var(--line);
+    overflow-y: auto;
+  }
+
+  :host([size="narrow"]) .conversations {
+    position: absolute;
+    inset: 0;
+    z-index: 3;
+    border: 0;
+  }
+
+  .name {
+    margin: 0 0.5rem 1rem;
+    font-size: 1rem;
+    font-weight: 650;
+    line-height: 1.5;
+    letter-spacing: -0.005em;
+  }
+
+  .conversations-head {
+    display: flex;
+    justify-content: space-between;
+    align-items: baseline;
+  }
+
+  .conversations .new {
+    margin-block-end: 1rem;
+    text-align: start;
+  }
+
+  .conversations ul {
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .conversations h2 {
+    margin: 0 0.5rem 0.4rem;
+    color: var(--quiet);
+    font-size: 0.8125rem;
+    font-weight: 400;
+    letter-spacing: 0.02em;
+  }
+
+  .conversations .quiet {
+    margin: 0.25rem 0.5rem;
+  }
+
+  .conversations .links {
+    margin-block-start: auto;
+    padding-block-start: 1.5rem;
+  }
+
+  .conversation {
+    border-radius: 6px;
+  }
+
+  .conversation > button.open {
+    display: -webkit-box;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
+    overflow: hidden;
+    inline-size: 100%;
+    padding: 0.35rem 0.5rem;
+    background: none;
+    border-color: transparent;
+    text-align: start;
+    line-height: 1.4;
+  }
+
+  .conversation > button.open:hover {
+    background: var(--paper);
+  }
+
+  .conversation > button.open[aria-current] {
+    background: var(--paper);
+    border-color: var(--line);
+    font-weight: 600;
+  }
+
+  .conversation .tools {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0 0.1rem;
+    padding-inline-start: 0.1rem;
+    margin-block-end: 0.4rem;
+  }
+
+  .conversation form {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.4rem;
+    padding: 0.4rem 0.5rem;
+  }
+
+  .conversation form input {
+    inline-size: 100%;
+  }
+
+  /* The conversation. */
+
+  .talk {
+    display: flex;
+    flex-direction: column;
+    min-block-size: 0;
+    min-inline-size: 0;
+  }
+
+  .bar {
+    display: flex;
+    align-items: center;
+    gap: 0.75rem;
+    padding: 0.5rem 1rem;
+    border-block-end: 1px solid var(--line);
+  }
+
+  .bar .name {
+    margin: 0;
+    flex: 1;
+  }
+
+  :host(:not([size="narrow"])) .bar {
+    display: none;
+  }
+
+  .turns {
+    flex: 1;
+    min-block-size: 0;
+    overflow-y: auto;
+    padding: 1.75rem 1.25rem 2.5rem;
+    scroll-padding-block: 1.25rem;
+  }
+
+  :host([size="narrow"]) .turns {
+    padding: 1.1rem 1rem 1.75rem;
+  }
+
+  .measure {
+    max-inline-size: 70ch;
+    margin-inline: auto;
+  }
+
+  .welcome {
+    padding-block: clamp(1rem, 12vh, 8rem) 1rem;
+  }
+
+  .welcome h1 {
+    margin: 0 0 0.6rem;
+    font-size: clamp(1.45rem, 1.1rem + 1.6vw, 2.05rem);
+    font-weight: 650;
+    line-height: 1.25;
+    letter-spacing: -0.012em;
+    text-wrap: balance;
+  }
+
+  .welcome ul {
+    margin: 0.2rem 0 0;
+    padding-inline-start: 1.2rem;
+  }
+
+  .turn + .turn {
+    margin-block-start: 2.25rem;
+    padding-block-start: 2rem;
+    border-block-start: 1px solid var(--line);
+  }
+
+  .question {
+    margin: 0 0 0.9rem;
+    font-size: 1.25rem;
+    font-weight: 650;
+    line-height: 1.35;
+    letter-spacing: -0.006em;
+    white-space: pre-wrap;
+    text-wrap: pretty;
+    scroll-margin-block: 1.25rem;
+  }
+
+  .understood {
+    margin: -0.6rem 0 0.9rem;
+  }
+
+  .short {
+    margin: 0 0 0.5rem;
+    font-size: 1.1875rem;
+    font-weight: 600;
+    line-height: 1.45;
+  }
+
+  .answer p {
+    margin: 0 0 0.85em;
+    white-space: pre-wrap;
+  }
+
+  .answer p:last-child {
+    margin-block-end: 0.4em;
+  }
+
+  .answer.unfinished {
+    color: var(--quiet);
+  }
+
+  .supported {
+    background: var(--mark);
+    color: var(--mark-ink);
+    box-decoration-break: clone;
+    -webkit-box-decoration-break: clone;
+  }
+
+  a.marker {
+    display: inline-block;
+    min-inline-size: 1.5em;
+    padding-inline: 0.15em;
+    border-radius: 4px;
+    font-size: 0.8125em;
+    font-variant-numeric: tabular-nums;
+    line-height: 1.6;
+    text-align: center;
+    text-decoration: none;
+    white-space: nowrap;
+  }
+
+  a.marker:hover {
+    text-decoration: underline;
+  }
+
+  a.marker[aria-current] {
+    background: var(--mark);
+    color: var(--mark-ink);
+    box-shadow: 0 0.09em 0 var(--mark-edge);
+  }
+
+  .stage {
+    display: flex;
+    align-items: baseline;
+    gap: 0.6rem;
+    margin: 0.4rem 0;
+    color: var(--quiet);
+    font-size: 0.9375rem;
+  }
+
+  .stage::before {
+    content: "";
+    flex: none;
+    inline-size: 0.55em;
+    block-size: 0.55em;
+    border-radius: 50%;
+    background: currentColor;
+  }
+
+  @media (prefers-reduced-motion: no-preference) {
+    .stage::before {
+      animation: breathe 1.4s ease-in-out infinite;
+    }
+
+    @keyframes breathe {
+      50% {
+        opacity: 0.25;
+      }
+    }
+  }
+
+  .note {
+    margin: 0.9rem 0;
+    padding: 0.6rem 0.9rem;
+    background: var(--raised);
+    border-inline-start: 3px solid var(--quiet);
+    border-radius: 0 6px 6px 0;
+    font-size: 0.9375rem;
+    line-height: 1.55;
+  }
+
+  .note > :first-child {
+    margin-block-start: 0;
+  }
+
+  .note > :last-child {
+    margin-block-end: 0;
+  }
+
+  .note p,
+  .note ul {
+    margin: 0.35rem 0;
+  }
+
+  .note ul {
+    padding-inline-start: 1.2rem;
+  }
+
+  .note h3 {
+    margin: 0;
+    font-size: inherit;
+    font-weight: 650;
+  }
+
+  .note.error {
+    border-color: var(--warn);
+  }
+
+  .note.error h3 {
+    color: var(--warn);
+  }
+
+  .note button {
+    margin-block-start: 0.35rem;
+  }
+
+  .sources h3,
+  .closest h3 {
+    margin: 1.1rem 0 0.35rem;
+    color: var(--quiet);
+    font-size: 0.8125rem;
+    font-weight: 400;
+    letter-spacing: 0.02em;
+  }
+
+  .sources ol,
+  .closest ul {
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .sources li,
+  .closest li {
+    display: grid;
+    grid-template-columns: 2.1em minmax(0, 1fr);
+    padding-block: 0.35rem;
+    font-size: 0.9375rem;
+    line-height: 1.5;
+  }
+
+  .closest li {
+    grid-template-columns: minmax(0, 1fr);
+  }
+
+  .sources .marker {
+    justify-self: start;
+    font-size: 0.875rem;
+    line-height: 1.6;
+  }
+
+  .quoted {
+    margin: 0.15rem 0 0;
+    padding-inline-start: 0.7rem;
+    border-inline-start: 2px solid var(--line);
+    color: var(--ink);
+    white-space: pre-line;
+  }
+
+  .quoted.short-view {
+    display: -webkit-box;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 3;
+    overflow: hidden;
+  }
+
+  details {
+    margin-block: 0.6rem;
+  }
+
+  summary {
+    inline-size: fit-content;
+    cursor: pointer;
+    color: var(--quiet);
+    font-size: 0.875rem;
+  }
+
+  summary:hover {
+    color: var(--ink);
+  }
+
+  details dl {
+    margin: 0.4rem 0;
+  }
+
+  details dl > div {
+    display: grid;
+    grid-template-columns: minmax(6rem, 9rem) minmax(0, 1fr);
+    gap: 0 0.75rem;
+  }
+
+  details dd {
+    margin: 0;
+  }
+
+  .mono {
+    font-family: var(--mono);
+    font-size: 0.9375em;
+  }
+
+  .actions {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0.1rem 0.25rem;
+    margin-block-start: 0.6rem;
+    margin-inline-start: -0.4rem;
+  }
+
+  .actions .apart {
+    margin-inline-start: auto;
+  }
+
+  .actions .said {
+    color: var(--quiet);
+    font-size: 0.875rem;
+  }
+
+  form.feedback {
+    display: grid;
+    gap: 0.7rem;
+    max-inline-size: 34rem;
+    margin-block: 0.6rem;
+    padding: 0.9rem;
+    background: var(--raised);
+    border-radius: 6px;
+  }
+
+  form.feedback label {
+    display: grid;
+    gap: 0.2rem;
+    font-size: 0.9375rem;
+  }
+
+  form.feedback .buttons {
+    display: flex;
+    gap: 0.5rem;
+  }
+
+  /* The question box. */
+
+  .ask {
+    padding: 0.75rem 1.25rem 1rem;
+    border-block-start: 1px solid var(--line);
+  }
+
+  :host([size="narrow"]) .ask {
+    padding: 0.6rem 0.75rem 0.75rem;
+  }
+
+  .ask form {
+    display: flex;
+    align-items: end;
+    gap: 0.6rem;
+  }
+
+  .ask textarea {
+    flex: 1;
+    min-inline-size: 0;
+    min-block-size: calc(1.5em + 1.1rem + 2px);
+    max-block-size: min(12em, 40vh);
+    padding: 0.55rem 0.8rem;
+    font-size: 1.0625rem;
+    resize: none;
+    field-sizing: content;
+  }
+
+  .ask button {
+    padding: calc(0.55rem + 0.05em) 1.1rem;
+    font-size: 1rem;
+  }
+
+  .ask .quiet {
+    margin: 0.35rem 0 0;
+  }
+
+  .ask .quiet.over {
+    color: var(--warn);
+  }
+
+  /* A source, beside the text. */
+
+  .source {
+    display: flex;
+    flex-direction: column;
+    min-block-size: 0;
+    min-inline-size: 0;
+    background: var(--paper);
+    border-inline-start: 1px solid var(--line);
+  }
+
+  :host([size="medium"]) .source,
+  :host([size="narrow"]) .source {
+    position: absolute;
+    inset: 0;
+    z-index: 2;
+    border: 0;
+  }
+
+  :host([size="medium"]) .source {
+    inset-inline-start: max(16.5rem, 35%);
+    border-inline-start: 1px solid var(--line);
+    box-shadow: 0 0 2rem rgb(0 0 0 / 18%);
+  }
+
+  .source header {
+    padding: 0.9rem 1.25rem 0.8rem;
+    background: var(--raised);
+    border-block-end: 1px solid var(--line);
+  }
+
+  .source .top {
+    display: flex;
+    align-items: baseline;
+    justify-content: space-between;
+    gap: 1rem;
+  }
+
+  .source h2 {
+    margin: 0;
+    font-size: 1.0625rem;
+    font-weight: 650;
+    line-height: 1.35;
+  }
+
+  .source header p {
+    margin: 0.25rem 0 0;
+  }
+
+  .source nav {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: baseline;
+    gap: 0.1rem 0.9rem;
+    margin-block-start: 0.4rem;
+    font-size: 0.875rem;
+  }
+
+  .source nav button.plain {
+    padding-inline: 0;
+    color: var(--link);
+  }
+
+  .source nav button.plain:disabled {
+    color: var(--quiet);
+    text-decoration: none;
+  }
+
+  .document {
+    flex: 1;
+    min-block-size: 0;
+    overflow-y: auto;
+    padding: 1.25rem 1.25rem 3rem;
+    font-size: 1rem;
+  }
+
+  .document p {
+    margin: 0 0 0.9em;
+    white-space: pre-wrap;
+    tab-size: 4;
+    unicode-bidi: plaintext;
+    text-align: start;
+  }
+
+  mark {
+    background: var(--mark);
+    color: var(--mark-ink);
+    box-shadow: 0 0.09em 0 var(--mark-edge);
+    box-decoration-break: clone;
+    -webkit-box-decoration-break: clone;
+    padding-block: 0.14em;
+  }
+
+  .excluded {
+    color: var(--quiet);
+    text-decoration: underline dotted 1px;
+    text-underline-offset: 0.28em;
+  }
+
+  @media (forced-colors: active) {
+    mark,
+    .supported,
+    a.marker[aria-current] {
+      background: Mark;
+      color: MarkText;
+      outline: 1px solid MarkText;
+      forced-color-adjust: none;
+    }
+
+    .excluded {
+      color: CanvasText;
+    }
+  }
+
+  @media print {
+    :host {
+      overflow: visible;
+    }
+
+    .page {
+      display: block;
+    }
+
+    .conversations,
+    .bar,
+    .ask,
+    .actions,
+    .source {
+      display: none;
+    }
+
+    .turns {
+      overflow: visible;
+    }
+  }
+`,gt=200;function _t(e,t){return A`<nav class="conversations" id="conversations" aria-label="Conversations">
+    <div class="conversations-head">
+      <p class="name">Chapter &amp; Verse</p>
+      ${t.narrow?A`<button type="button" class="plain" @click=${()=>t.closeList()}>Close</button>`:M}
+    </div>
+    <button type="button" class="new" @click=${()=>t.newTalk()}>New conversation</button>
+    ${e.kept?A`<h2>Earlier</h2>`:A`<p class="quiet">This server does not keep conversations.</p>`}
+    ${e.problem===null?M:A`<p class="quiet" role="alert">${e.problem}</p>`}
+    ${e.heads?.length===0?A`<p class="quiet">None yet.</p>`:M}
+    <ul>
+      ${V(e.heads??[],e=>e.id,n=>vt(n,e,t))}
+    </ul>
+    ${e.more?A`<button type="button" class="plain" @click=${()=>t.moreTalks()}>Show more</button>`:M}
+    <div class="links quiet"><slot name="links"></slot></div>
+  </nav>`}function vt(e,t,n){let r=e.title.trim()||`Untitled`,i=t.openId===e.id;return t.renaming===e.id?A`<li class="conversation">
+      <form
+        @submit=${t=>{t.preventDefault();let r=new FormData(t.currentTarget).get(`title`);n.renameTalk(e.id,String(r).trim())}}
+        @keydown=${e=>{e.key===`Escape`&&(e.stopPropagation(),n.leaveTalkAlone())}}
+      >
+        <input name="title" aria-label="Title" required maxlength=${gt} .value=${e.title} />
+        <button type="submit">Rename</button>
+        <button type="button" @click=${()=>n.leaveTalkAlone()}>Cancel</button>
+      </form>
+    </li>`:A`<li class="conversation">
+    <button
+      type="button"
+      class="open"
+      dir="auto"
+      aria-current=${i?`true`:M}
+      @click=${()=>n.openTalk(e.id)}
+    >
+      ${r}
+    </button>
+    ${i?yt(e,t,n):M}
+  </li>`}function yt(e,t,n){return t.deleting===e.id?A`<div class="tools" role="group" aria-label="Delete this conversation?">
+        <span class="quiet">Delete it?</span>
+        <button type="button" class="plain confirm" @click=${()=>n.removeTalk(e.id)}>Yes, delete</button>
+        <button type="button" class="plain" @click=${()=>n.leaveTalkAlone()}>Keep</button>
+      </div>`:A`<div class="tools">
+        <button type="button" class="plain" @click=${()=>n.startRename(e.id)}>Rename</button>
+        <a class="plain" href=${n.exportAddress(e.id)} download>Export</a>
+        <button type="button" class="plain" @click=${()=>n.startDelete(e.id)}>Delete</button>
+      </div>`}var Z=4e4;function bt(e,t){let{text:n}=e,[r,i,a]=xt(n,t),o=a&&r>Z,s=n.length-i>Z*2,c=o?wt(n,r-Z):0,l=s?Tt(n,Math.max(i,c)+Z):n.length,u=St(e),d=[];for(let[e,t]of Ct(n,c,l)){let o=/* @__PURE__ */ new Set([e,t]);for(let n of[r,i,...u.flatMap(e=>[e.start,e.end])])n>e&&n<t&&o.add(n);let s=[...o].sort((e,t)=>e-t);d.push(s.slice(0,-1).map((e,t)=>{let o=s[t+1];return{text:n.slice(e,o),quoted:a&&r<=e&&o<=i,reason:u.find(t=>t.start<=e&&o<=t.end)?.reason??``}}))}return{paragraphs:d,cutBefore:o,cutAfter:s,verified:a}}function xt(e,t){try{let[n,r]=Qe(e,[t.start_char_index,t.end_char_index]);return[n,r,e.slice(n,r)===t.cited_text]}catch(e){if(!(e instanceof RangeError))throw e;return[0,0,!1]}}function St(e){let t=[...new Set(e.excluded.flatMap(e=>[e.start_char_index,e.end_char_index]))].sort((e,t)=>e-t),n=Qe(e.text,t),r=new Map(t.map((e,t)=>[e,n[t]]));return e.excluded.map(e=>({start:r.get(e.start_char_index),end:r.get(e.end_char_index),reason:e.reason.replaceAll(`_`,` `)}))}function*Ct(e,t,n){let r=t;for(;r<n;){let t=e.indexOf(`
+`,r),i=t===-1||t>n?n:t;e.slice(r,i).trim()!==``&&(yield[r,i]),r=i+1}}function wt(e,t){let n=e.lastIndexOf(`
+`,t);return n>t-Z/2?n+1:Et(e,t)}function Tt(e,t){let n=e.indexOf(`
+`,t);return n!==-1&&n<t+Z/2?n:Et(e,t)}function Et(e,t){let n=e.charCodeAt(t);return n>=56320&&n<=57343?t-1:t}function Dt(e,t){let{citation:n,among:r}=e,i=n.document_title.trim()||n.document_id,a=[n.publisher??``,ft(n.published_at)].filter(e=>e!==``),o=Y(n.viewer_url,t.base),s=ot(n.url),c=r.indexOf(n);return A`<aside class="source" aria-labelledby="source-title">
+    <header>
+      <div class="top">
+        <h2 id="source-title" tabindex="-1" dir="auto">${i}</h2>
+        <button type="button" class="close" @click=${()=>t.closeQuote()}>Close</button>
+      </div>
+      ${a.length>0?A`<p class="quiet" dir="auto">${a.join(` · `)}</p>`:M}
+      <nav aria-label="Quotes">
+        ${r.length>1?A`<button
+                type="button"
+                class="plain"
+                ?disabled=${c===0}
+                @click=${()=>t.step(-1)}
+              >
+                Previous
+              </button>
+              <span class="quiet">${n.number===null?`Passage`:`Quote`} ${c+1} of ${r.length}</span>
+              <button
+                type="button"
+                class="plain"
+                ?disabled=${c===r.length-1}
+                @click=${()=>t.step(1)}
+              >
+                Next
+              </button>`:M}
+        ${o===null?M:A`<a href=${o} target="_blank" rel="noopener">Whole page</a>`}
+        ${s===null?M:A`<a href=${s} target="_blank" rel="noopener noreferrer nofollow">Original</a>`}
+      </nav>
+    </header>
+    <div class="document" tabindex="0" role="region" aria-label="The document's text">
+      ${e.problem===null?e.document===null?A`<p class="stage">Opening the document …</p>`:Ot(e,e.document):A`<div class="note error" role="alert"><p>${e.problem}</p></div>`}
+    </div>
+  </aside>`}function Ot(e,t){let n=bt(t,e.citation);return A`${n.verified?M:A`<div class="note error" role="alert">
+        <h3>The document has changed</h3>
+        <p>These words were quoted from an earlier text of it, and no longer stand at that place:</p>
+        <p class="quoted" dir="auto">${e.citation.cited_text}</p>
+      </div>`}
+  ${n.cutBefore?A`<p class="quiet">… the text before this is left out here; see the whole page.</p>`:M}
+  <div lang=${At(t.language)} dir="auto" class="document-text">${kt(n.paragraphs)}</div>
+  ${n.cutAfter?A`<p class="quiet">… the text goes on; see the whole page.</p>`:M}`}function kt(e){let t=``;return e.map(e=>A`<p>${e.map(e=>{let n=e.reason!==``&&e.reason!==t;t=e.reason;let r=e.reason===``?e.text:A`<span
+                class="excluded"
+                title="left out of answers: ${e.reason}"
+                data-reason=${n?e.reason:M}
+                >${e.text}</span
+              >`;return e.quoted?A`<mark>${r}</mark>`:r})}</p>`)}function At(e){return e!==null&&/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/.test(e)?e:``}var jt=/\[(\d{1,4})\]/g,Mt=/\n\s*\n/;function Nt(e,t,n){let r=It(e,n),i=[],a=0;for(let n of e.split(Mt))a=e.indexOf(n,a),n.trim()!==``&&i.push(Pt(n,a,t,r)),a+=n.length;return i}function Pt(e,t,n,r){let i=[],a=0;for(let o of e.matchAll(jt)){let s=Number(o[1]);n.has(s)&&(Ft(i,e,a,o.index,t,r),i.push({kind:`marker`,text:o[0],number:s}),a=o.index+o[0].length)}return Ft(i,e,a,e.length,t,r),i}function Ft(e,t,n,r,i,a){let o=/* @__PURE__ */ new Set([n,r]);for(let e of a)for(let t of[e.start-i,e.end-i])t>n&&t<r&&o.add(t);let s=[...o].sort((e,t)=>e-t);for(let n=0;n+1<s.length;n+=1){let r=s[n],o=s[n+1],c=a.some(e=>e.start-i<=r&&o<=e.end-i);e.push({kind:`text`,text:t.slice(r,o),supported:c})}}function It(e,t){let n=[...new Set(t.flatMap(e=>[e.start,e.end]))].sort((e,t)=>e-t),r=Qe(e,n),i=new Map(n.map((e,t)=>[e,r[t]]));return t.map(e=>({start:i.get(e.start),end:i.get(e.end)}))}var Lt=2e3,Rt=[[`wrong_answer`,`The answer is wrong`],[`wrong_quote`,`A quote does not say that`],[`incomplete`,`Something is missing`],[`outdated`,`It is out of date`],[`should_have_abstained`,`The documents do not answer this`],[`other`,`Something else`]],zt=[[`should_have_answered`,`The documents do answer this`],[`other`,`Something else`]];function Bt(e,t,n){return A`<form
+    class="feedback"
+    aria-label="What was wrong"
+    @submit=${t=>{t.preventDefault(),n.sendFeedback(e,t.currentTarget)}}
+    @keydown=${t=>{t.key===`Escape`&&(t.stopPropagation(),n.cancelFeedback(e))}}
+  >
+    <label
+      >What was wrong?
+      <select name="reason">
+        ${(t.status===`abstained`?zt:Rt).map(([e,t])=>A`<option value=${e}>${t}</option>`)}
+      </select>
+    </label>
+    ${t.citations.length===0?M:A`<label
+          >Which quote?
+          <select name="citation">
+            <option value="">None in particular</option>
+            ${t.citations.map(e=>A`<option value=${e.number??``}>
+                  [${e.number}] ${X(e)[0]}
+                </option>`)}
+          </select>
+        </label>`}
+    <label
+      >Anything to add?
+      <textarea name="comment" rows="2" maxlength=${Lt}></textarea>
+    </label>
+    <div class="buttons">
+      <button type="submit" class="primary" ?disabled=${e.feedback.sending}>Send</button>
+      <button type="button" @click=${()=>n.cancelFeedback(e)}>Cancel</button>
+    </div>
+  </form>`}var Vt={retrieve:`Searching the documents`,read:`Reading what was found`,write:`Writing the answer`,verify:`Checking every quote`},Ht={no_passages:`No passage of the documents fits this question.`,not_supported:`Passages on the subject were found, but none of them says what was asked.`,below_threshold:`Something came close, but not surely enough to be shown as an answer.`};function Ut(e,t,n){let{record:r}=e;return A`<article class="turn measure" id=${e.key} aria-labelledby="${e.key}-question">
+    <h2 class="question" id="${e.key}-question" dir="auto" tabindex="-1">${e.question}</h2>
+    ${r===null?Wt(e,t,n):Kt(e,r,t,n)}
+  </article>`}function Wt(e,t,n){return A`${e.text===``?M:A`<div class="answer ${e.phase===`asking`?``:`unfinished`}" dir="auto">
+        ${qt(e,e.text,e.cited,t,n)}
+      </div>`}
+  ${e.phase===`asking`?A`<p class="stage">${e.stage===null?`Asking`:Vt[e.stage]??`Working`} …</p>`:M}
+  ${e.phase===`stopped`?A`<div class="note">
+        <p>
+          ${e.why===``?`Stopped${e.text===``?`.`:`: what stands above is not the whole answer.`}`:`There is no answer. ${e.why}`}
+        </p>
+        <button type="button" @click=${()=>n.retry(e)}>Ask again</button>
+      </div>`:M}
+  ${e.problem===null?M:Gt(e.problem,()=>n.retry(e))}`}function Gt(e,t){let n=e.retryAfterS!==null&&e.retryAfterS>0?` Try again in ${e.retryAfterS} ${e.retryAfterS===1?`second`:`seconds`}.`:``;return A`<div class="note error" role="alert">
+    <h3>No answer was given</h3>
+    <p>${e.message}${n}</p>
+    ${e.requestId===null?M:A`<p class="quiet">For the operator: request <span class="mono">${e.requestId}</span></p>`}
+    ${t===null?M:A`<button type="button" @click=${t}>Try again</button>`}
+  </div>`}function Kt(e,t,n,r){let i=t.standalone_question.trim();return A`${i!==``&&i!==t.question.trim()?A`<p class="quiet understood" dir="auto">Understood as: ${i}</p>`:M}
+  ${t.short_answer===null||t.short_answer.trim()===t.answer_without_citations.trim()?M:A`<p class="short" dir="auto">${t.short_answer}</p>`}
+  <div class="answer" dir="auto">${qt(e,t.answer,t.citations,n,r)}</div>
+  ${t.missing.length>0?Yt(t.missing):M}
+  ${t.disagreements.map(i=>Xt(e,t,i,n,r))}
+  ${t.abstention===null?M:Zt(e,t.abstention,n,r)}
+  ${t.citations.length>0?Qt(e,t,n,r):M}
+  ${tn(e,t,r)}
+  ${e.feedback.asking?Bt(e,t,r):M}
+  ${nn(t)}`}function qt(e,t,n,r,i){let a=new Map(n.map(e=>[e.number??0,e])),o=r!==null&&r.turn===e&&e.record!==null?r.citation:null;return Nt(t,new Set(a.keys()),o?.answer_spans??[]).map(t=>A`<p>${t.map(t=>t.kind===`marker`?Jt(e,a.get(t.number),n,r,i):t.supported?A`<span class="supported">${t.text}</span>`:t.text)}</p>`)}function Jt(e,t,n,r,i){let a=Y(t.viewer_url,i.base),o=r!==null&&r.turn===e&&r.citation.id===t.id;return A`<a
+    class="marker"
+    href=${a??M}
+    role=${a===null?`button`:M}
+    tabindex=${a===null?`0`:M}
+    aria-label="Quote ${t.number}: ${X(t)[0]}"
+    aria-current=${o?`true`:M}
+    @click=${r=>{r.metaKey||r.ctrlKey||r.shiftKey||r.altKey||(r.preventDefault(),i.openQuote(e,t,n,r.currentTarget))}}
+    >[${t.number}]</a
+  >`}function Yt(e){return A`<div class="note missing">
+    <h3>Not answered by the sources</h3>
+    <ul>
+      ${e.map(e=>A`<li dir="auto">${e}</li>`)}
+    </ul>
+  </div>`}function Xt(e,t,n,r,i){let a=new Map(t.citations.map(e=>[e.number,e]));return A`<div class="note disagreement">
+    <h3>The sources disagree${n.about===``?``:A`: <span dir="auto">${n.about}</span>`}</h3>
+    <ul>
+      ${n.sides.map(n=>A`<li>
+            <span dir="auto">${n.value}</span>${n.citations.map(n=>{let o=a.get(n);return o===void 0?` [${n}]`:A` ${Jt(e,o,t.citations,r,i)}`})}
+          </li>`)}
+    </ul>
+  </div>`}function Zt(e,t,n,r){return A`<details class="why" open>
+    <summary>Why was nothing found?</summary>
+    <p class="quiet" dir="auto">
+      ${Ht[t.reason]??``} ${t.explanation??``}
+      ${t.reason===`no_passages`?M:`The probability that the documents do not answer it: ${rn(t.probability)} %.`}
+    </p>
+    ${t.closest.length===0?M:A`<div class="closest">
+          <h3>What came closest, though it does not answer</h3>
+          <ul>
+            ${V(t.closest,e=>e.id,i=>A`<li>
+                  ${$t(e,i,t.closest,n,r)}
+                  <p class="quoted short-view" dir="auto">${i.cited_text}</p>
+                </li>`)}
+          </ul>
+        </div>`}
+  </details>`}function Qt(e,t,n,r){let i=en(t.answer_without_citations);return A`<section class="sources" aria-label="Sources">
+    <h3>Sources</h3>
+    <ol>
+      ${V(t.citations,e=>e.id,a=>A`<li>
+            ${Jt(e,a,t.citations,n,r)}
+            <div>
+              ${$t(e,a,t.citations,n,r)}
+              ${i.includes(en(a.cited_text))?M:A`<p class="quoted short-view" dir="auto">${a.cited_text}</p>`}
+            </div>
+          </li>`)}
+    </ol>
+  </section>`}function $t(e,t,n,r,i){let[a,...o]=X(t),s=Y(t.viewer_url,i.base),c=r!==null&&r.turn===e&&r.citation.id===t.id;return A`<span class="source-line">
+    <a
+      href=${s??M}
+      aria-current=${c?`true`:M}
+      dir="auto"
+      @click=${r=>{r.metaKey||r.ctrlKey||r.shiftKey||r.altKey||(r.preventDefault(),i.openQuote(e,t,n,r.currentTarget))}}
+      >${a}</a
+    >${o.length>0?A`<span class="quiet" dir="auto"> · ${o.join(` · `)}</span>`:M}
+  </span>`}function en(e){return e.replace(/\s?\[\d+\]/g,``).replace(/\s+/g,` `).trim()}function tn(e,t,n){let{feedback:r}=e;return A`<div class="actions">
+    <button type="button" class="plain" @click=${()=>n.copy(e,`text`)}>Copy</button>
+    <button type="button" class="plain" @click=${()=>n.copy(e,`markdown`)}>Copy as Markdown</button>
+    <span class="said">${e.copied}</span>
+    <span class="apart said">${r.said}</span>
+    <button
+      type="button"
+      class="plain up"
+      aria-pressed=${r.verdict===`up`?`true`:`false`}
+      ?disabled=${r.sending}
+      @click=${()=>n.vote(e,`up`)}
+    >
+      ${t.status===`abstained`?`Rightly so`:`Helpful`}
+    </button>
+    <button
+      type="button"
+      class="plain down"
+      aria-pressed=${r.verdict===`down`?`true`:`false`}
+      aria-expanded=${r.asking?`true`:`false`}
+      ?disabled=${r.sending}
+      @click=${()=>n.vote(e,`down`)}
+    >
+      ${t.status===`abstained`?`They do say it`:`Not right`}
+    </button>
+  </div>`}function nn(e){let{withheld:t,receipt:n}=e,r=[[t.not_found,`quoted words that are not in the documents`],[t.misattributed,`quoted words of another document`],[t.unsupported,`said more than their quotes do`]].filter(([e])=>e>0),i=[];if(e.confidence!==null&&i.push([`How sure`,`Answers like this one are right about ${rn(e.confidence)} times in 100.`]),r.length>0){let e=r.map(([e,t])=>`${e} because ${e===1?`it`:`they`} ${t}`);i.push([`Withheld`,`Sentences not shown: ${e.join(`; `)}.`])}let a=e.timings_ms.total;return a!==void 0&&i.push([`Time`,a<1e3?`${Math.round(a)} ms`:`${(a/1e3).toFixed(1)} s`]),i.push([`Written by`,n.models.generator??`nobody: the sentences are the documents' own`]),i.push([`Index`,A`<span class="mono">${n.index_version}</span>`]),i.push([`Answer`,A`<span class="mono">${e.id}</span>`]),A`<details class="made">
+    <summary>How this was made</summary>
+    <dl class="quiet">
+      ${i.map(([e,t])=>A`<div><dt>${e}</dt><dd>${t}</dd></div>`)}
+    </dl>
+  </details>`}function rn(e){return Math.min(99,Math.max(1,Math.round(e*100)))}var Q=2e3,an=2e4,on=704,sn=1152,cn=8,ln=/[.!?…:]["”»)]?\s*$|\n$/,un=class extends R{static{this.styles=ht}static{this.properties={base:{type:String},keepInAddress:{type:Boolean,attribute:`keep-in-address`},size:{type:String,reflect:!0},listShown:{state:!0},talk:{state:!0},open:{state:!0},question:{state:!0},list:{state:!0},about:{state:!0},said:{state:!0}}}constructor(){super(),this.client=new K(``),this.conversations=new it(this.client),this.talks=/* @__PURE__ */ new Map,this.documents=/* @__PURE__ */ new Map,this.cursor=null,this.returnTo=null,this.spoken=``,this.watchSize=new ResizeObserver(([e])=>{let t=e?.contentRect.width??0;this.size=t<on?`narrow`:t<sn?`medium`:`wide`}),this.onFragment=()=>this.openFromAddress(),this.onSubmit=e=>{e.preventDefault(),this.submit()},this.onQuestionKey=e=>{e.key===`Enter`&&!e.shiftKey&&!e.isComposing&&(e.preventDefault(),this.submit())},this.onKey=e=>{e.key!==`Escape`||e.defaultPrevented||(this.listShown&&this.narrow?this.closeList():this.open!==null&&this.closeQuote())},this.base=``,this.keepInAddress=!1,this.size=`narrow`,this.listShown=!1,this.talk=nt(),this.open=null,this.question=``,this.list={heads:null,kept:!0,more:!1,problem:null,openId:null,renaming:null,deleting:null},this.about=null,this.said=``}get narrow(){return this.size===`narrow`}connectedCallback(){super.connectedCallback(),this.watchSize.observe(this),this.client=new K(this.base.replace(/\/+$/,``)),this.conversations=new it(this.client),this.keepInAddress&&(window.addEventListener(`hashchange`,this.onFragment),this.openFromAddress()),this.loadList(),this.loadAbout()}disconnectedCallback(){super.disconnectedCallback(),this.watchSize.disconnect(),window.removeEventListener(`hashchange`,this.onFragment);for(let e of[this.talk,...this.talks.values()])e.running?.abort()}render(){let e=this.listShown&&this.narrow,t=this.open!==null&&this.narrow;return A`<div class="page ${this.open===null?``:`with-source`}" @keydown=${this.onKey}>
+      <p class="visually-hidden" role="status">${this.said}</p>
+      <div class="visually-hidden" role="log" aria-live="polite" aria-label="The answer as it is written"></div>
+      ${this.narrow&&!this.listShown?M:_t(this.list,this)}
+      <div class="talk" ?inert=${e||t}>
+        <div class="bar">
+          <p class="name">Chapter &amp; Verse</p>
+          <button
+            type="button"
+            class="show-list"
+            aria-expanded=${this.listShown?`true`:`false`}
+            @click=${()=>this.showList()}
+          >
+            Conversations
+          </button>
+        </div>
+        <main class="turns">
+          ${this.talkView()}
+        </main>
+        ${this.askView()}
+      </div>
+      ${this.open===null?M:Dt(this.open,this)}
+    </div>`}talkView(){let{talk:e}=this;return e.loading?A`<p class="stage measure">Opening the conversation …</p>`:e.problem===null?e.turns.length===0?this.welcomeView():A`${V(e.turns,e=>e.key,e=>Ut(e,this.open,this))}`:A`<div class="measure">${Gt(e.problem,null)}</div>`}welcomeView(){return A`<div class="welcome measure">
+      <h1>Ask the documents</h1>
+      <p>
+        Answers are made of the documents’ own words. Every number such as [1] opens the quote where it stands;
+        and where the documents do not say, neither does the answer.
+      </p>
+      ${this.about===null||this.about.titles.length===0?M:A`<div class="quiet">
+            ${this.about.more?`Among the documents:`:`The documents:`}
+            <ul>
+              ${this.about.titles.map(e=>A`<li dir="auto">${e}</li>`)}
+            </ul>
+          </div>`}
+    </div>`}askView(){let e=this.talk.running!==null,t=$e(this.question.trim()),n=t>Q;return A`<div class="ask">
+      <form class="measure" @submit=${this.onSubmit}>
+        <textarea
+          id="question"
+          name="question"
+          rows="1"
+          dir="auto"
+          aria-label="Question"
+          aria-describedby="question-length"
+          aria-invalid=${n?`true`:`false`}
+          placeholder=${this.talk.turns.length===0?`Ask a question`:`Ask further`}
+          .value=${this.question}
+          @input=${e=>{this.question=e.currentTarget.value}}
+          @keydown=${this.onQuestionKey}
+        ></textarea>
+        ${e?A`<button type="button" class="stop" @click=${()=>this.stop()}>Stop</button>`:A`<button type="submit" class="primary" ?disabled=${t===0||n}>Ask</button>`}
+      </form>
+      <p id="question-length" class="quiet measure ${n?`over`:``}" ?hidden=${t<Q*.9}>
+        ${t} of ${Q} characters${n?`: too long to be asked`:``}
+      </p>
+    </div>`}submit(){let e=this.question.trim(),t=$e(e);t===0||t>Q||this.talk.running!==null||this.talk.loading||(this.question=``,this.ask(this.talk,q(e)))}retry(e){this.talk.running===null&&(this.talk.turns=this.talk.turns.filter(t=>t!==e),this.ask(this.talk,q(e.question)),this.focusQuestion())}stop(){this.talk.running?.abort()}async ask(e,t){let n=dn(e.turns),r=new AbortController;e.running=r,e.turns=[...e.turns,t],this.spoken=``,this.speaking()?.replaceChildren(),this.tell(`Asking`),this.requestUpdate(),this.updateComplete.then(()=>this.bringIntoView(t));try{let i=await this.conversations.belonging(e,n),a=await this.client.ask({question:t.question,...i},{status:e=>{t.stage=e,this.tell(Vt[e]??`Working`),this.requestUpdate()},delta:n=>{t.text+=n,this.speak(e,n),this.requestUpdate()},citation:e=>{t.cited=[...t.cited.filter(t=>t.id!==e.id),e],this.requestUpdate()}},r.signal);if(t.record=a,t.phase=`whole`,e.id=a.conversation_id??e.id,e===this.talk){t.text===``&&this.speak(e,a.answer),this.speak(e,`
+`);let n=a.citations.length;this.tell(a.status===`abstained`?`Nothing was found`:`The ${a.status===`partial`?`partial `:``}answer is there, with ${n} ${n===1?`quote`:`quotes`}`)}}catch(e){r.signal.aborted?(t.phase=`stopped`,this.tell(`Stopped`)):(t.phase=`failed`,t.problem=$(e))}finally{e.running=null,this.requestUpdate()}await this.afterAnswer(e)}async afterAnswer(e){e.id!==null&&(this.talks.set(e.id,e),e===this.talk&&this.show(e)),await this.loadList()}tell(e){this.said=e}speak(e,t){if(e===this.talk&&(this.spoken+=t,ln.test(this.spoken)&&this.spoken.trim()!==``)){let e=document.createElement(`p`);e.textContent=this.spoken.replace(/\s*\[(\d{1,4})\]/g,` (quote $1)`).trim(),this.speaking()?.append(e),this.spoken=``}}speaking(){return this.renderRoot.querySelector(`[role="log"]`)}bringIntoView(e){this.renderRoot.querySelector(`#${e.key}`)?.scrollIntoView({block:`start`})}focusQuestion(){this.updateComplete.then(()=>this.renderRoot.querySelector(`#question`)?.focus())}openQuote(e,t,n,r){this.returnTo=r,this.showQuote(e,t,n)}step(e){if(this.open===null)return;let t=this.open.among[this.open.among.indexOf(this.open.citation)+e];t!==void 0&&this.showQuote(this.open.turn,t,this.open.among)}closeQuote(){let e=this.returnTo;this.open=null,this.returnTo=null,this.updateComplete.then(()=>{e?.isConnected?e.focus():this.focusQuestion()})}async showQuote(e,t,n){let r=this.documents.get(t.document_id),i=r?.document_sha256===t.document_sha256?r:null,a={turn:e,citation:t,among:n,document:i,problem:null},o=this.open!==null;if(this.open=a,await this.updateComplete,o||this.renderRoot.querySelector(`#source-title`)?.focus(),i===null)try{a.document=await this.client.document(t.document_id),this.keepDocument(a.document)}catch(e){let t=$(e);a.problem=t.status===404?`This document is no longer among the sources.`:t.message}if(this.open!==a)return;this.requestUpdate(),await this.updateComplete;let s=this.renderRoot.querySelector(`.document mark`),c=this.renderRoot.querySelector(`.document`);if(s!==null&&c!==null){let e=s.getBoundingClientRect().height>c.clientHeight*.7;s.scrollIntoView({block:e?`start`:`center`})}this.tell(a.problem??`${t.number===null?`The passage`:`Quote ${t.number}`} is open in its document: ${t.cited_text}`)}keepDocument(e){this.documents.delete(e.document_id),this.documents.set(e.document_id,e);let t=this.documents.keys().next();this.documents.size>cn&&!t.done&&this.documents.delete(t.value)}copy(e,t){if(e.record===null)return;let n=this.client.base,r=t===`text`?lt(e.record,n):ut(e.record,n),i=t=>{e.copied=t,this.tell(t),this.requestUpdate(),window.setTimeout(()=>{e.copied===t&&(e.copied=``,this.requestUpdate())},6e3)},a=()=>i(`The browser did not allow copying`);navigator.clipboard===void 0?pn(r,this.renderRoot)?i(`Copied`):a():navigator.clipboard.writeText(r).then(()=>i(`Copied`),a)}vote(e,t){t===`down`&&e.feedback.verdict!==`down`?(e.feedback.asking=!e.feedback.asking,this.requestUpdate(),e.feedback.asking&&this.updateComplete.then(()=>this.renderRoot.querySelector(`#${e.key} form.feedback select`)?.focus())):e.feedback.verdict!==t&&this.giveFeedback(e,{rating:t,reason:``,comment:``,citationNumber:null})}sendFeedback(e,t){let n=new FormData(t);this.giveFeedback(e,{rating:`down`,reason:String(n.get(`reason`)??``),comment:String(n.get(`comment`)??``).trim(),citationNumber:Number(n.get(`citation`)??``)||null})}cancelFeedback(e){e.feedback.asking=!1,this.requestUpdate(),this.focusIn(e,`button.down`)}async giveFeedback(e,t){let{record:n,feedback:r}=e;if(!(n===null||r.sending)){r.sending=!0,r.said=``,this.requestUpdate();try{await this.conversations.feedback(n,t),r.verdict=t.rating,r.asking=!1,r.said=`Thank you`}catch(e){r.said=`Not sent: ${$(e).message}`}finally{r.sending=!1}this.tell(r.said),this.requestUpdate(),this.focusIn(e,t.rating===`up`?`button.up`:r.asking?`form.feedback button`:`button.down`)}}focusIn(e,t){this.updateComplete.then(()=>this.renderRoot.querySelector(`#${e.key} ${t}`)?.focus())}exportAddress(e){return this.conversations.exportAddress(e)}newTalk(){this.show(nt()),this.focusQuestion()}openTalk(e){let t=this.talks.get(e);t!==void 0&&t.problem===null?this.show(t):this.loadTalk(e),this.updateComplete.then(()=>{let e=this.talk.turns.at(-1);this.renderRoot.querySelector(e===void 0?`#question`:`#${e.key}-question`)?.focus()})}moreTalks(){this.loadList(this.cursor)}showList(){this.listShown=!0,this.updateComplete.then(()=>this.renderRoot.querySelector(`.conversations button`)?.focus())}closeList(){this.listShown=!1,this.updateComplete.then(()=>this.renderRoot.querySelector(`.show-list`)?.focus())}startRename(e){this.list={...this.list,renaming:e,deleting:null},this.updateComplete.then(()=>{let e=this.renderRoot.querySelector(`.conversation input`);e?.focus(),e?.select()})}renameTalk(e,t){t!==``&&this.changeList(async()=>{await this.conversations.rename(e,t),this.list={...this.list,renaming:null,heads:(this.list.heads??[]).map(n=>n.id===e?{...n,title:t}:n)},this.tell(`Renamed`)})}startDelete(e){this.list={...this.list,deleting:e,renaming:null},this.updateComplete.then(()=>this.renderRoot.querySelector(`.conversation .confirm`)?.focus())}removeTalk(e){this.changeList(async()=>{this.talks.get(e)?.running?.abort(),await this.conversations.remove(e),this.talks.delete(e),this.list={...this.list,deleting:null,heads:(this.list.heads??[]).filter(t=>t.id!==e)},this.tell(`Deleted`),this.talk.id===e&&this.newTalk()})}leaveTalkAlone(){this.list={...this.list,renaming:null,deleting:null},this.updateComplete.then(()=>this.renderRoot.querySelector(`.conversation [aria-current]`)?.focus())}async changeList(e){try{await e(),this.list={...this.list,problem:null}}catch(e){this.list={...this.list,problem:$(e).message}}}show(e){if(e!==this.talk&&(this.open=null),this.talk=e,this.listShown=!1,this.list={...this.list,openId:e.id,renaming:null,deleting:null},this.keepInAddress){let t=e.id===null?``:`#c=${encodeURIComponent(e.id)}`;window.location.hash!==t&&window.history.replaceState(null,``,window.location.pathname+window.location.search+t)}}openFromAddress(){let e=/^#c=(.+)$/.exec(window.location.hash)?.[1],t=e===void 0?null:fn(e);t!==null&&t!==this.talk.id&&this.openTalk(t)}async loadTalk(e){let t=nt(e);t.loading=!0,this.show(t);try{t.turns=await this.conversations.turns(e),this.talks.set(e,t)}catch(e){t.problem=$(e)}t.loading=!1,this.requestUpdate(),await this.updateComplete;let n=t.turns.at(-1);t===this.talk&&n!==void 0&&this.bringIntoView(n)}async loadList(e=null){try{let t=await this.conversations.heads(e);if(t===null){this.list={...this.list,kept:!1,heads:null};return}this.cursor=t.next;let n=e===null?[]:this.list.heads??[];this.list={...this.list,heads:[...n,...t.heads],more:t.next!==null,problem:null,openId:this.talk.id}}catch(e){this.list={...this.list,problem:`The list could not be loaded: ${$(e).message}`}}}async loadAbout(){try{this.about=await this.client.someDocuments()}catch{this.about=null}}willUpdate(e){e.has(`base`)&&this.hasUpdated&&(this.client=new K(this.base.replace(/\/+$/,``)),this.conversations=new it(this.client))}};function dn(e){return e.filter(e=>e.record!==null).flatMap(e=>[{role:`user`,content:e.question},{role:`assistant`,content:(e.record?.answer??``).slice(0,an)}]).slice(-20)}function $(e){return e instanceof G?e:new G(e instanceof Error?e.message:String(e),`page_failed`,0)}function fn(e){try{return decodeURIComponent(e)}catch{return null}}function pn(e,t){let n=document.createElement(`textarea`);n.value=e,n.className=`visually-hidden`;let r=t.activeElement;t.append(n),n.select();let i=document.execCommand(`copy`);return n.remove(),r?.focus(),i}customElements.define(`chapter-verse`,un);export{un as ChapterVerse};
