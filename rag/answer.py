@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
@@ -19,6 +19,7 @@ from rag.disagree import find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
 from rag.disagree_words import records, with_disagreements, with_time
 from rag.errors import GeneratorNotConfiguredError
+from rag.events import Event, StatusEvent
 from rag.extract import Span, draft_from, select_spans, touch
 from rag.languages import foreign_to, name_of
 from rag.question import read_question
@@ -154,11 +155,38 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     Raises:
         QAError: a stage failed. A failure is never turned into an abstention.
     """
+    steps = answer_steps(ask, stages)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+
+def check_mode(ask: Ask, stages: Stages) -> None:  # noqa: ARG001 - what writes is one of the stages
+    """Find before any work what this configuration cannot do.
+
+    Raises:
+        GeneratorNotConfiguredError: generative mode, and no language model.
+    """
     if ask.mode == "generative":
         raise GeneratorNotConfiguredError(
             "generative answers need a language model, and none is configured; "
             "ask with mode auto or extractive"
         )
+
+
+def answer_steps(ask: Ask, stages: Stages) -> Generator[Event, None, Answer]:
+    """Do what `answer_question` does, step by step: yield what happens, return the answer.
+
+    Whoever drives it may stop between two steps. What it yields of the answer's text, the answer
+    begins with.
+
+    Raises:
+        QAError: a stage failed.
+    """
+    check_mode(ask, stages)
     clock = _Clock()
     question = read_question(ask.question, ask.history)
     allowed, any_allowed = stages.retriever.allowed(ask.filters)
@@ -171,10 +199,15 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     across = stages.is_across(question)
     pieces = sub_questions(question.text)
     asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
-    parts = [found for one in asked if (found := _evidence(one, stages, allowed, clock, across)) is not None]
+    parts: list[_Evidence] = []
+    for one in asked:
+        found = yield from _evidence(one, stages, allowed, clock, across)
+        if found is not None:
+            parts.append(found)
     if not parts:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
     answered = [part for part in parts if part.probability >= part.threshold]
+    yield StatusEvent(stage="verify")
     document_of = _document_of(stages.generation)
     spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
     draft = draft_from(spans, document_of)
@@ -231,12 +264,14 @@ class _Evidence:
 
 def _evidence(
     question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock, across: bool
-) -> _Evidence | None:
+) -> Generator[Event, None, _Evidence | None]:
     """Search and read for one question; `None` where nothing was found to read."""
     settings = stages.settings
     depth = max(settings.rerank_depth, settings.evidence_passages)
+    yield StatusEvent(stage="retrieve")
     retrieved = stages.retriever.retrieve(question, depth, allowed, across=across)
     clock.lap("retrieve")
+    yield StatusEvent(stage="read")
     if not across:
         retrieved = stages.reader.rerank(question, retrieved, stages.generation, settings)
     reading = stages.reader.read(

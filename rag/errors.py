@@ -3,7 +3,9 @@
 QAError (index.errors)
 ├── QuestionError            the question itself cannot be taken: change it
 ├── CalibrationError         the shipped calibration is missing or is not for this pipeline
-└── GeneratorNotConfiguredError  generative mode was asked for and there is no language model
+├── GeneratorNotConfiguredError  generative mode was asked for and there is no language model
+├── AskCancelledError        whoever asked has gone
+└── StreamBrokenError        what was shown while answering is not what the answer says: ask again
 """
 
 from index.errors import QAError
@@ -19,3 +21,11 @@ class CalibrationError(QAError):
 
 class GeneratorNotConfiguredError(QAError):
     """Generative answers were asked for, but no language model is configured."""
+
+
+class AskCancelledError(QAError):
+    """Whoever asked does not wait any more; the work was given up between two steps."""
+
+
+class StreamBrokenError(QAError):
+    """Text was shown while answering that the answer does not begin with."""
