@@ -64,7 +64,7 @@ def render_chat_page() -> str:
     """Return the shell of the page to chat on."""
     return _page(
         "Chapter &amp; Verse",
-        "<chapter-verse keep-in-address>"
+        "<chapter-verse keep-in-address autofocus>"
         '<a slot="links" href="/docs">For programs: the API</a>'
         f"<main><h1>Ask the documents</h1>{_form('')}</main>"
         "</chapter-verse>",

@@ -62,7 +62,8 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
   private readonly talks = new Map<string, Talk>();
   private readonly documents = new Map<string, SourceDocument>();
   private cursor: string | null = null;
-  private returnTo: HTMLElement | null = null;
+  /** Finds what opened the quote: its element itself may have been drawn anew since. */
+  private returnTo: (() => HTMLElement | undefined) | null = null;
   private spoken = "";
   private readonly watchSize = new ResizeObserver(([entry]) => {
     const width = entry?.contentRect.width ?? 0;
@@ -96,6 +97,11 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
     return this.size === "narrow";
   }
 
+  /** Where there is no room, the list is there when asked for; a source takes its place. */
+  private get listHidden(): boolean {
+    return this.narrow ? !this.listShown : this.size === "medium" && this.open !== null;
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     this.watchSize.observe(this);
@@ -107,6 +113,12 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
     }
     void this.loadList();
     void this.loadAbout();
+  }
+
+  protected override firstUpdated(): void {
+    if (this.hasAttribute("autofocus")) {
+      this.focusQuestion();
+    }
   }
 
   override disconnectedCallback(): void {
@@ -124,7 +136,7 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
     return html`<div class="page ${this.open === null ? "" : "with-source"}" @keydown=${this.onKey}>
       <p class="visually-hidden" role="status">${this.said}</p>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label="The answer as it is written"></div>
-      ${this.narrow && !this.listShown ? nothing : conversationsView(this.list, this)}
+      ${this.listHidden ? nothing : conversationsView(this.list, this)}
       <div class="talk" ?inert=${covered || behindSource}>
         <div class="bar">
           <p class="name">Chapter &amp; Verse</p>
@@ -357,7 +369,11 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
   // Quotes.
 
   openQuote(turn: TurnState, citation: Citation, among: Citation[], from: HTMLElement): void {
-    this.returnTo = from;
+    const places = () => [
+      ...this.renderRoot.querySelectorAll<HTMLElement>(`#${turn.key} [data-citation="${CSS.escape(citation.id)}"]`),
+    ];
+    const place = places().indexOf(from);
+    this.returnTo = () => places()[place];
     void this.showQuote(turn, citation, among);
   }
 
@@ -376,11 +392,11 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
     this.open = null;
     this.returnTo = null;
     void this.updateComplete.then(() => {
-      // What was left may have been drawn anew since.
-      if (back?.isConnected) {
-        back.focus();
-      } else {
+      const place = back?.();
+      if (place === undefined) {
         this.focusQuestion();
+      } else {
+        place.focus();
       }
     });
   }

@@ -3,7 +3,7 @@
 import { createParser } from "eventsource-parser";
 import { answerRecord, type AnswerRecord, type Citation, type SourceDocument } from "./record.js";
 
-export type Stage = "retrieve" | "read" | "write" | "verify";
+export type Stage = "queued" | "retrieve" | "read" | "write" | "verify";
 
 export interface Turn {
   role: "user" | "assistant";
@@ -170,7 +170,7 @@ class StreamedAnswer {
     } else if (event === "delta") {
       this.watcher.delta(String(content["text"]));
     } else if (event === "citation") {
-      this.watcher.citation(content["citation"] as Citation);
+      this.watcher.citation(content as unknown as Citation);
     } else if (event === "answer") {
       this.record = answerRecord(content);
     } else if (event === "error") {

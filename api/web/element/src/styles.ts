@@ -189,6 +189,11 @@ export const styles = css`
     grid-template-columns: 16.5rem minmax(0, 1fr) minmax(22rem, 34%);
   }
 
+  /* A source then takes the place of the list. */
+  :host([size="medium"]) .page.with-source {
+    grid-template-columns: minmax(0, 1fr) minmax(20rem, 46%);
+  }
+
   /* Conversations. */
 
   .conversations {
@@ -408,8 +413,7 @@ export const styles = css`
 
   a.marker {
     display: inline-block;
-    min-inline-size: 1.5em;
-    padding-inline: 0.15em;
+    padding-inline: 0.1em;
     border-radius: 4px;
     font-size: 0.8125em;
     font-variant-numeric: tabular-nums;
@@ -608,6 +612,7 @@ export const styles = css`
 
   form.feedback {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 0.7rem;
     max-inline-size: 34rem;
     margin-block: 0.6rem;
@@ -618,8 +623,14 @@ export const styles = css`
 
   form.feedback label {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 0.2rem;
     font-size: 0.9375rem;
+  }
+
+  form.feedback select {
+    inline-size: 100%;
+    text-overflow: ellipsis;
   }
 
   form.feedback .buttons {
@@ -679,18 +690,11 @@ export const styles = css`
     border-inline-start: 1px solid var(--line);
   }
 
-  :host([size="medium"]) .source,
   :host([size="narrow"]) .source {
     position: absolute;
     inset: 0;
     z-index: 2;
     border: 0;
-  }
-
-  :host([size="medium"]) .source {
-    inset-inline-start: max(16.5rem, 35%);
-    border-inline-start: 1px solid var(--line);
-    box-shadow: 0 0 2rem rgb(0 0 0 / 18%);
   }
 
   .source header {
@@ -731,7 +735,7 @@ export const styles = css`
     color: var(--link);
   }
 
-  .source nav button.plain:disabled {
+  .source nav button.plain[aria-disabled="true"] {
     color: var(--quiet);
     text-decoration: none;
   }
@@ -765,6 +769,20 @@ export const styles = css`
     color: var(--quiet);
     text-decoration: underline dotted 1px;
     text-underline-offset: 0.28em;
+  }
+
+  .excluded[data-reason]::before {
+    content: "left out: " attr(data-reason);
+    display: inline-block;
+    max-inline-size: 100%;
+    margin-inline-end: 0.45em;
+    padding-inline: 0.45em;
+    border: 1px dotted currentColor;
+    border-radius: 4px;
+    font-size: 0.75em;
+    line-height: 1.5;
+    text-decoration: none;
+    white-space: normal;
   }
 
   @media (forced-colors: active) {

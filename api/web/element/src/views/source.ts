@@ -35,7 +35,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions): TemplateRes
           ? html`<button
                 type="button"
                 class="plain"
-                ?disabled=${position === 0}
+                aria-disabled=${position === 0 ? "true" : "false"}
                 @click=${() => actions.step(-1)}
               >
                 Previous
@@ -44,7 +44,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions): TemplateRes
               <button
                 type="button"
                 class="plain"
-                ?disabled=${position === among.length - 1}
+                aria-disabled=${position === among.length - 1 ? "true" : "false"}
                 @click=${() => actions.step(1)}
               >
                 Next

@@ -22,6 +22,7 @@ export interface TurnActions {
 }
 
 export const STAGE_WORDS: Record<Stage, string> = {
+  queued: "Asking",
   retrieve: "Searching the documents",
   read: "Reading what was found",
   write: "Writing the answer",
@@ -134,6 +135,7 @@ function marker(
   const current = open !== null && open.turn === turn && open.citation.id === citation.id;
   return html`<a
     class="marker"
+    data-citation=${citation.id}
     href=${address ?? nothing}
     role=${address === null ? "button" : nothing}
     tabindex=${address === null ? "0" : nothing}
@@ -259,7 +261,10 @@ function sourceLine(
   const current = open !== null && open.turn === turn && open.citation.id === citation.id;
   return html`<span class="source-line">
     <a
+      data-citation=${citation.id}
       href=${address ?? nothing}
+      role=${address === null ? "button" : nothing}
+      tabindex=${address === null ? "0" : nothing}
       aria-current=${current ? "true" : nothing}
       dir="auto"
       @click=${(event: MouseEvent) => {
