@@ -14,6 +14,8 @@ from pathlib import Path
 MUST_HOLD = (
     "api/web/viewer.css",
     "api/web/viewer.js",
+    "api/web/chat.css",
+    "api/web/chapter-verse.js",
     "rag/models/reader.safetensors",
     "rag/models/reader.json",
     "rag/models/calibration.json",

@@ -65,8 +65,8 @@ def render_chat_page() -> str:
     return _page(
         "Chapter &amp; Verse",
         "<chapter-verse keep-in-address autofocus>"
-        '<a slot="links" href="/docs">For programs: the API</a>'
-        f"<main><h1>Ask the documents</h1>{_form('')}</main>"
+        f"<main><h1>Ask the documents</h1>{_form('')}"
+        '</main><footer slot="links" class="document-footer"><a href="/docs">For programs: the API</a></footer>'
         "</chapter-verse>",
         script=True,
     )

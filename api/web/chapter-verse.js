@@ -1,4 +1,4 @@
-/*! <chapter-verse>, built from api/web/element; sources sha256 95b3bbdfc68777ae9f02f09d4e410327ec91f12acd299de2b5f6b9d25fc1c8a2
+/*! <chapter-verse>, built from api/web/element; sources sha256 4d967df1fbef0a2c202fc89acef95afcf75bb89b10a4be77c2c5592f437d8333
 
 Contains lit, lit-html, lit-element and @lit/reactive-element:
 
@@ -171,7 +171,20 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     font-size: 0.9375rem;
     line-height: 1.5;
     text-decoration: none;
+    white-space: nowrap;
     cursor: pointer;
+  }
+
+  .two-lines,
+  .three-lines {
+    display: -webkit-box;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
+    overflow: hidden;
+  }
+
+  .three-lines {
+    -webkit-line-clamp: 3;
   }
 
   button:hover,
@@ -331,15 +344,12 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
   }
 
   .conversation > button.open {
-    display: -webkit-box;
-    -webkit-box-orient: vertical;
-    -webkit-line-clamp: 2;
-    overflow: hidden;
     inline-size: 100%;
     padding: 0.35rem 0.5rem;
     background: none;
     border-color: transparent;
     text-align: start;
+    white-space: normal;
     line-height: 1.4;
   }
 
@@ -620,13 +630,6 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     border-inline-start: 2px solid var(--line);
     color: var(--ink);
     white-space: pre-line;
-  }
-
-  .quoted.short-view {
-    display: -webkit-box;
-    -webkit-box-orient: vertical;
-    -webkit-line-clamp: 3;
-    overflow: hidden;
   }
 
   details {
@@ -919,11 +922,10 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     <button
       type="button"
       class="open"
-      dir="auto"
       aria-current=${i?`true`:M}
       @click=${()=>n.openTalk(e.id)}
     >
-      ${r}
+      <span class="two-lines" dir="auto">${r}</span>
     </button>
     ${i?yt(e,t,n):M}
   </li>`}function yt(e,t,n){return t.deleting===e.id?A`<div class="tools" role="group" aria-label="Delete this conversation?">
@@ -940,7 +942,7 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
 `,t);return n!==-1&&n<t+Z/2?n:Et(e,t)}function Et(e,t){let n=e.charCodeAt(t);return n>=56320&&n<=57343?t-1:t}function Dt(e,t){let{citation:n,among:r}=e,i=n.document_title.trim()||n.document_id,a=[n.publisher??``,ft(n.published_at)].filter(e=>e!==``),o=Y(n.viewer_url,t.base),s=ot(n.url),c=r.indexOf(n);return A`<aside class="source" aria-labelledby="source-title">
     <header>
       <div class="top">
-        <h2 id="source-title" tabindex="-1" dir="auto">${i}</h2>
+        <h2 id="source-title" class="three-lines" tabindex="-1" dir="auto">${i}</h2>
         <button type="button" class="close" @click=${()=>t.closeQuote()}>Close</button>
       </div>
       ${a.length>0?A`<p class="quiet" dir="auto">${a.join(` · `)}</p>`:M}
@@ -1063,14 +1065,14 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     <summary>Why was nothing found?</summary>
     <p class="quiet" dir="auto">
       ${Ht[t.reason]??``} ${t.explanation??``}
-      ${t.reason===`no_passages`?M:`The probability that the documents do not answer it: ${rn(t.probability)} %.`}
+      ${t.reason===`no_passages`?M:`The probability that the documents do not answer it: ${rn(t.probability)}\u00a0%.`}
     </p>
     ${t.closest.length===0?M:A`<div class="closest">
           <h3>What came closest, though it does not answer</h3>
           <ul>
             ${V(t.closest,e=>e.id,i=>A`<li>
                   ${$t(e,i,t.closest,n,r)}
-                  <p class="quoted short-view" dir="auto">${i.cited_text}</p>
+                  <p class="quoted three-lines" dir="auto">${i.cited_text}</p>
                 </li>`)}
           </ul>
         </div>`}
@@ -1081,7 +1083,7 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
             ${Jt(e,a,t.citations,n,r)}
             <div>
               ${$t(e,a,t.citations,n,r)}
-              ${i.includes(en(a.cited_text))?M:A`<p class="quoted short-view" dir="auto">${a.cited_text}</p>`}
+              ${i.includes(en(a.cited_text))?M:A`<p class="quoted three-lines" dir="auto">${a.cited_text}</p>`}
             </div>
           </li>`)}
     </ol>
@@ -1125,11 +1127,11 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     <dl class="quiet">
       ${i.map(([e,t])=>A`<div><dt>${e}</dt><dd>${t}</dd></div>`)}
     </dl>
-  </details>`}function rn(e){return Math.min(99,Math.max(1,Math.round(e*100)))}var Q=2e3,an=2e4,on=704,sn=1152,cn=8,ln=/[.!?…:]["”»)]?\s*$|\n$/,un=class extends R{static{this.styles=ht}static{this.properties={base:{type:String},keepInAddress:{type:Boolean,attribute:`keep-in-address`},size:{type:String,reflect:!0},listShown:{state:!0},talk:{state:!0},open:{state:!0},question:{state:!0},list:{state:!0},about:{state:!0},said:{state:!0}}}constructor(){super(),this.client=new K(``),this.conversations=new it(this.client),this.talks=/* @__PURE__ */ new Map,this.documents=/* @__PURE__ */ new Map,this.cursor=null,this.returnTo=null,this.spoken=``,this.watchSize=new ResizeObserver(([e])=>{let t=e?.contentRect.width??0;this.size=t<on?`narrow`:t<sn?`medium`:`wide`}),this.onFragment=()=>this.openFromAddress(),this.onSubmit=e=>{e.preventDefault(),this.submit()},this.onQuestionKey=e=>{e.key===`Enter`&&!e.shiftKey&&!e.isComposing&&(e.preventDefault(),this.submit())},this.onKey=e=>{e.key!==`Escape`||e.defaultPrevented||(this.listShown&&this.narrow?this.closeList():this.open!==null&&this.closeQuote())},this.base=``,this.keepInAddress=!1,this.size=`narrow`,this.listShown=!1,this.talk=nt(),this.open=null,this.question=``,this.list={heads:null,kept:!0,more:!1,problem:null,openId:null,renaming:null,deleting:null},this.about=null,this.said=``}get narrow(){return this.size===`narrow`}get listHidden(){return this.narrow?!this.listShown:this.size===`medium`&&this.open!==null}connectedCallback(){super.connectedCallback(),this.watchSize.observe(this),this.client=new K(this.base.replace(/\/+$/,``)),this.conversations=new it(this.client),this.keepInAddress&&(window.addEventListener(`hashchange`,this.onFragment),this.openFromAddress()),this.loadList(),this.loadAbout()}firstUpdated(){this.hasAttribute(`autofocus`)&&this.focusQuestion()}disconnectedCallback(){super.disconnectedCallback(),this.watchSize.disconnect(),window.removeEventListener(`hashchange`,this.onFragment);for(let e of[this.talk,...this.talks.values()])e.running?.abort()}render(){let e=this.listShown&&this.narrow,t=this.open!==null&&this.narrow;return A`<div class="page ${this.open===null?``:`with-source`}" @keydown=${this.onKey}>
+  </details>`}function rn(e){return Math.min(99,Math.max(1,Math.round(e*100)))}var Q=2e3,an=2e4,on=704,sn=1152,cn=8,ln=/[.!?…:]["”»)]?\s*$|\n$/,un=class extends R{static{this.styles=ht}static{this.properties={base:{type:String},keepInAddress:{type:Boolean,attribute:`keep-in-address`},size:{type:String,reflect:!0},listShown:{state:!0},talk:{state:!0},open:{state:!0},question:{state:!0},list:{state:!0},about:{state:!0},said:{state:!0}}}constructor(){super(),this.client=new K(``),this.conversations=new it(this.client),this.talks=/* @__PURE__ */ new Map,this.documents=/* @__PURE__ */ new Map,this.cursor=null,this.returnTo=null,this.spoken=``,this.watchSize=new ResizeObserver(([e])=>{let t=e?.contentRect.width??0;this.size=t<on?`narrow`:t<sn?`medium`:`wide`}),this.onFragment=()=>this.openFromAddress(),this.onSubmit=e=>{e.preventDefault(),this.submit()},this.onQuestionKey=e=>{e.key===`Enter`&&!e.shiftKey&&!e.isComposing&&(e.preventDefault(),this.submit())},this.onKey=e=>{e.key!==`Escape`||e.defaultPrevented||(this.listShown&&this.narrow?this.closeList():this.open!==null&&this.closeQuote())},this.base=``,this.keepInAddress=!1,this.size=`narrow`,this.listShown=!1,this.talk=nt(),this.open=null,this.question=``,this.list={heads:null,kept:!0,more:!1,problem:null,openId:null,renaming:null,deleting:null},this.about=null,this.said=``}get narrow(){return this.size===`narrow`}get listHidden(){return this.narrow?!this.listShown:this.size===`medium`&&this.open!==null}connectedCallback(){super.connectedCallback(),this.watchSize.observe(this),this.client=new K(this.base.replace(/\/+$/,``)),this.conversations=new it(this.client),this.keepInAddress&&(window.addEventListener(`hashchange`,this.onFragment),this.openFromAddress()),this.loadList(),this.loadAbout()}firstUpdated(){this.hasAttribute(`autofocus`)&&window.matchMedia(`(hover: hover)`).matches&&this.focusQuestion()}disconnectedCallback(){super.disconnectedCallback(),this.watchSize.disconnect(),window.removeEventListener(`hashchange`,this.onFragment);for(let e of[this.talk,...this.talks.values()])e.running?.abort()}render(){let e=this.listShown&&this.narrow,t=this.open!==null&&this.narrow;return A`<div class="page ${this.open===null?``:`with-source`}" @keydown=${this.onKey}>
       <p class="visually-hidden" role="status">${this.said}</p>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label="The answer as it is written"></div>
       ${this.listHidden?M:_t(this.list,this)}
-      <div class="talk" ?inert=${e||t}>
+      <main class="talk" ?inert=${e||t}>
         <div class="bar">
           <p class="name">Chapter &amp; Verse</p>
           <button
@@ -1141,11 +1143,10 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
             Conversations
           </button>
         </div>
-        <main class="turns">
-          ${this.talkView()}
-        </main>
+        ${this.talk.turns.length===0?M:A`<h1 class="visually-hidden">Conversation</h1>`}
+        <div class="turns">${this.talkView()}</div>
         ${this.askView()}
-      </div>
+      </main>
       ${this.open===null?M:Dt(this.open,this)}
     </div>`}talkView(){let{talk:e}=this;return e.loading?A`<p class="stage measure">Opening the conversation …</p>`:e.problem===null?e.turns.length===0?this.welcomeView():A`${V(e.turns,e=>e.key,e=>Ut(e,this.open,this))}`:A`<div class="measure">${Gt(e.problem,null)}</div>`}welcomeView(){return A`<div class="welcome measure">
       <h1>Ask the documents</h1>
@@ -1156,7 +1157,7 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
       ${this.about===null||this.about.titles.length===0?M:A`<div class="quiet">
             ${this.about.more?`Among the documents:`:`The documents:`}
             <ul>
-              ${this.about.titles.map(e=>A`<li dir="auto">${e}</li>`)}
+              ${this.about.titles.map(e=>A`<li><span class="two-lines" dir="auto">${e}</span></li>`)}
             </ul>
           </div>`}
     </div>`}askView(){let e=this.talk.running!==null,t=$e(this.question.trim()),n=t>Q;return A`<div class="ask">

@@ -199,7 +199,11 @@ class ScriptedService:
 
     async def _document(self, request: Request) -> Response:
         found = self.documents.get(request.path_params["id"])
-        return _problem(Refuse(404, "not_found", "There is no such document.")) if found is None else JSONResponse(found)
+        return (
+            _problem(Refuse(404, "not_found", "There is no such document."))
+            if found is None
+            else JSONResponse(found)
+        )
 
     async def _ask(self, request: Request) -> Response:
         body = await request.json()

@@ -239,7 +239,7 @@ def test_an_abstention_says_why_and_opens_what_came_closest(service: ScriptedSer
     expect(page.get_by_text("Why was nothing found?")).to_be_visible()
     assert paragraphs(page) == ["The sources do not say."]
     expect(page.locator(".why")).to_contain_text("none of them says what was asked")
-    expect(page.locator(".why")).to_contain_text("97 %")
+    expect(page.locator(".why")).to_contain_text("97\u00a0%")
     expect(page.locator(".sources")).to_have_count(0)
     visit.shot("abstained")
     page.locator(".closest a").click()
@@ -258,7 +258,10 @@ def test_partial_answers_name_what_is_missing_and_disagreements_their_sides(
             status="partial",
             missing=["at what cost"],
             disagreements=[
-                {"about": "when the bridge opened", "sides": [{"value": "1911", "citations": [1]}, {"value": "1912", "citations": [2]}]}
+                {
+                    "about": "when the bridge opened",
+                    "sides": [{"value": "1911", "citations": [1]}, {"value": "1912", "citations": [2]}],
+                }
             ],
         )
     )
@@ -309,7 +312,9 @@ def test_answers_are_copied_with_their_citations(visit: Visit) -> None:
     start = BRIDGE["text"].index(OPENED)
     address = f"{visit.home}/d/bridge?quote={start}-{start + len(OPENED)}"
     text = page.evaluate("navigator.clipboard.readText()")
-    assert text.startswith(f"{OPENED} [1] {WHO} [2]\n\nSources\n\n[1] “{OPENED}”\n    The bridge, Example Press, 1 March 2024, {address}\n")
+    assert text.startswith(
+        f"{OPENED} [1] {WHO} [2]\n\nSources\n\n[1] “{OPENED}”\n    The bridge, Example Press, 1 March 2024, {address}\n"
+    )
     page.get_by_role("button", name="Copy as Markdown").click()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('**Sources**'))")
     markdown = page.evaluate("navigator.clipboard.readText()")
@@ -335,7 +340,10 @@ def test_whatever_a_document_says_is_text(service: ScriptedService, visit: Visit
     page.get_by_role("button", name="Copy as Markdown").click()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('**Sources**'))")
     markdown = page.evaluate("navigator.clipboard.readText()")
-    assert "\\<script\\>alert\\(1\\)\\</script\\> \\[click\\]\\(javascript\\:alert\\(1\\)\\) \\*\\*bold\\*\\* \\!\\[x\\]" in markdown
+    assert (
+        "\\<script\\>alert\\(1\\)\\</script\\> \\[click\\]\\(javascript\\:alert\\(1\\)\\) \\*\\*bold\\*\\* \\!\\[x\\]"
+        in markdown
+    )
     visit.ask("stray?")
     expect(page.locator(".turn")).to_have_count(2)
     expect(page.locator(".turn").nth(1).locator(".sources")).to_be_visible()
@@ -358,7 +366,15 @@ def test_a_stream_that_breaks_is_never_an_answer(how: str, service: ScriptedServ
     begun = streamed(opening())[:6]
     last = {
         "cut": Break(),
-        "error": Send("error", {"status": 503, "code": "model_failed", "detail": "A model failed on this request.", "request_id": "req_9"}),
+        "error": Send(
+            "error",
+            {
+                "status": 503,
+                "code": "model_failed",
+                "detail": "A model failed on this request.",
+                "request_id": "req_9",
+            },
+        ),
         "malformed": Send("answer", {"id": "ans_1", "answer": "Half"}),
         "half": Send("delta", {"text": "and then"}),
     }[how]
@@ -412,7 +428,9 @@ def test_stopping_ends_the_work_and_shows_no_answer(service: ScriptedService, vi
     expect(page.get_by_text("There is no answer. It was stopped")).to_be_visible()
 
 
-def test_conversations_are_renamed_and_deleted_with_the_keyboard(service: ScriptedService, visit: Visit) -> None:
+def test_conversations_are_renamed_and_deleted_with_the_keyboard(
+    service: ScriptedService, visit: Visit
+) -> None:
     page = visit.open()
     visit.ask("When did the bridge open, and who built it?")
     page.get_by_role("button", name="Rename").focus()
@@ -503,7 +521,9 @@ def test_a_long_document_is_shown_around_its_quote(service: ScriptedService, vis
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone_width_needs_no_sideways_scrolling(scheme: str, browser: Browser, service: ScriptedService, home: str) -> None:
+def test_phone_width_needs_no_sideways_scrolling(
+    scheme: str, browser: Browser, service: ScriptedService, home: str
+) -> None:
     word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3
     long = document("long", word, f"{word} {WHO}")
     service.add(long)
@@ -514,7 +534,12 @@ def test_phone_width_needs_no_sideways_scrolling(scheme: str, browser: Browser, 
             [citation(long, f"{word} {WHO}", 1), citation(BRIDGE, OPENED, 2)],
             status="partial",
             missing=[word],
-            disagreements=[{"about": word, "sides": [{"value": word, "citations": [1]}, {"value": "1", "citations": [2]}]}],
+            disagreements=[
+                {
+                    "about": word,
+                    "sides": [{"value": word, "citations": [1]}, {"value": "1", "citations": [2]}],
+                }
+            ],
         )
     )
     with visiting(browser, home, viewport={"width": 320, "height": 640}, color_scheme=scheme) as visit:
@@ -541,7 +566,9 @@ def test_phone_width_needs_no_sideways_scrolling(scheme: str, browser: Browser, 
         visit.shot(f"phone-{scheme}-list")
         page.keyboard.press("Escape")
         expect(page.locator(".conversations")).to_have_count(0)
-        background = page.evaluate("getComputedStyle(document.querySelector('chapter-verse')).backgroundColor")
+        background = page.evaluate(
+            "getComputedStyle(document.querySelector('chapter-verse')).backgroundColor"
+        )
         assert background == {"light": "rgb(251, 250, 247)", "dark": "rgb(22, 24, 28)"}[scheme]
 
 

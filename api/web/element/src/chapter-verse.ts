@@ -116,7 +116,8 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
   }
 
   protected override firstUpdated(): void {
-    if (this.hasAttribute("autofocus")) {
+    // On a phone the keyboard would cover what the page has to say.
+    if (this.hasAttribute("autofocus") && window.matchMedia("(hover: hover)").matches) {
       this.focusQuestion();
     }
   }
@@ -137,7 +138,7 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
       <p class="visually-hidden" role="status">${this.said}</p>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label="The answer as it is written"></div>
       ${this.listHidden ? nothing : conversationsView(this.list, this)}
-      <div class="talk" ?inert=${covered || behindSource}>
+      <main class="talk" ?inert=${covered || behindSource}>
         <div class="bar">
           <p class="name">Chapter &amp; Verse</p>
           <button
@@ -149,11 +150,10 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
             Conversations
           </button>
         </div>
-        <main class="turns">
-          ${this.talkView()}
-        </main>
+        ${this.talk.turns.length === 0 ? nothing : html`<h1 class="visually-hidden">Conversation</h1>`}
+        <div class="turns">${this.talkView()}</div>
         ${this.askView()}
-      </div>
+      </main>
       ${this.open === null ? nothing : sourceView(this.open, this)}
     </div>`;
   }
@@ -188,7 +188,7 @@ export class ChapterVerse extends LitElement implements TurnActions, SourceActio
         : html`<div class="quiet">
             ${this.about.more ? "Among the documents:" : "The documents:"}
             <ul>
-              ${this.about.titles.map((title) => html`<li dir="auto">${title}</li>`)}
+              ${this.about.titles.map((title) => html`<li><span class="two-lines" dir="auto">${title}</span></li>`)}
             </ul>
           </div>`}
     </div>`;

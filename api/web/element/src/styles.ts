@@ -100,7 +100,20 @@ export const styles = css`
     font-size: 0.9375rem;
     line-height: 1.5;
     text-decoration: none;
+    white-space: nowrap;
     cursor: pointer;
+  }
+
+  .two-lines,
+  .three-lines {
+    display: -webkit-box;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
+    overflow: hidden;
+  }
+
+  .three-lines {
+    -webkit-line-clamp: 3;
   }
 
   button:hover,
@@ -260,15 +273,12 @@ export const styles = css`
   }
 
   .conversation > button.open {
-    display: -webkit-box;
-    -webkit-box-orient: vertical;
-    -webkit-line-clamp: 2;
-    overflow: hidden;
     inline-size: 100%;
     padding: 0.35rem 0.5rem;
     background: none;
     border-color: transparent;
     text-align: start;
+    white-space: normal;
     line-height: 1.4;
   }
 
@@ -549,13 +559,6 @@ export const styles = css`
     border-inline-start: 2px solid var(--line);
     color: var(--ink);
     white-space: pre-line;
-  }
-
-  .quoted.short-view {
-    display: -webkit-box;
-    -webkit-box-orient: vertical;
-    -webkit-line-clamp: 3;
-    overflow: hidden;
   }
 
   details {

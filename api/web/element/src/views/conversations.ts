@@ -88,11 +88,10 @@ function headView(head: TalkHead, state: ListState, actions: ListActions): Templ
     <button
       type="button"
       class="open"
-      dir="auto"
       aria-current=${open ? "true" : nothing}
       @click=${() => actions.openTalk(head.id)}
     >
-      ${title}
+      <span class="two-lines" dir="auto">${title}</span>
     </button>
     ${open ? toolsView(head, state, actions) : nothing}
   </li>`;

@@ -26,7 +26,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions): TemplateRes
   return html`<aside class="source" aria-labelledby="source-title">
     <header>
       <div class="top">
-        <h2 id="source-title" tabindex="-1" dir="auto">${title}</h2>
+        <h2 id="source-title" class="three-lines" tabindex="-1" dir="auto">${title}</h2>
         <button type="button" class="close" @click=${() => actions.closeQuote()}>Close</button>
       </div>
       ${words.length > 0 ? html`<p class="quiet" dir="auto">${words.join(" · ")}</p>` : nothing}

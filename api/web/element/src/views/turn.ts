@@ -200,7 +200,7 @@ function abstentionView(
       ${REASON_WORDS[abstention.reason] ?? ""} ${abstention.explanation ?? ""}
       ${abstention.reason === "no_passages"
         ? nothing
-        : `The probability that the documents do not answer it: ${percent(abstention.probability)} %.`}
+        : `The probability that the documents do not answer it: ${percent(abstention.probability)}\u00a0%.`}
     </p>
     ${abstention.closest.length === 0
       ? nothing
@@ -213,7 +213,7 @@ function abstentionView(
               (citation) =>
                 html`<li>
                   ${sourceLine(turn, citation, abstention.closest, open, actions)}
-                  <p class="quoted short-view" dir="auto">${citation.cited_text}</p>
+                  <p class="quoted three-lines" dir="auto">${citation.cited_text}</p>
                 </li>`,
             )}
           </ul>
@@ -241,7 +241,7 @@ function sourcesView(
               ${sourceLine(turn, citation, record.citations, open, actions)}
               ${plain.includes(squeezed(citation.cited_text))
                 ? nothing // the answer is these words
-                : html`<p class="quoted short-view" dir="auto">${citation.cited_text}</p>`}
+                : html`<p class="quoted three-lines" dir="auto">${citation.cited_text}</p>`}
             </div>
           </li>`,
       )}
