@@ -18,6 +18,9 @@ import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from starlette.types import ASGIApp
 
+from api.app import create_app
+from tests.api.service import SmallEngine, settings_for
+
 SHOTS = os.environ.get("VERSE_TEST_SHOTS")
 """A folder for screenshots to look at; unset: none are taken."""
 
@@ -111,3 +114,17 @@ def visiting(browser: Browser, home: str, **options: Any) -> Iterator[Visit]:
         visit.assert_clean()
     finally:
         context.close()
+
+
+@contextlib.contextmanager
+def visiting_service(
+    browser: Browser, state: Path, *, always: bool = True, **options: Any
+) -> Iterator[Visit]:
+    """Visit the service itself, over the index in `state`, with models that answer everything or nothing."""
+    engine = SmallEngine(state, always=always)
+
+    def make(port: int) -> ASGIApp:
+        return create_app(settings_for(state), engine=engine, port=port)  # type: ignore[arg-type]
+
+    with served(make) as home, visiting(browser, home, **options) as visit:
+        yield visit

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from api.app import create_app
-from tests.api.browser import Visit, chromium, served, visiting
+from tests.api.browser import Visit, chromium, served, visiting, visiting_service
 from tests.api.corpus import ROWS, UNICODE
 from tests.api.scripted_chat import (
     Break,
@@ -24,7 +23,6 @@ from tests.api.scripted_chat import (
     record,
     streamed,
 )
-from tests.api.service import SmallEngine, settings_for
 
 pytestmark = pytest.mark.browser
 
@@ -586,36 +584,50 @@ def test_dark_mode_and_a_middle_width(browser: Browser, service: ScriptedService
         no_sideways_scroll(page)
 
 
+def test_while_the_script_is_on_its_way_there_is_a_form(visit: Visit) -> None:
+    arrived = threading.Event()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+        arrived.set()
+
+    visit.page.route("**/chapter-verse.js*", hold)
+    visit.page.goto(visit.home + "/", wait_until="commit")
+    expect(visit.page.get_by_label("Question")).to_be_visible()
+    expect(visit.page.get_by_role("link", name="For programs: the API")).to_be_visible()
+    assert arrived.is_set()
+    held[0].continue_()
+    expect(visit.page.get_by_placeholder("Ask a question")).to_be_visible()
+    expect(visit.page.locator("#plain-question")).to_be_hidden()
+
+
 def test_without_scripts_the_form_still_answers(browser: Browser, small_state: Path) -> None:
-    engine = SmallEngine(small_state)
-    with served(lambda port: create_app(settings_for(small_state), engine=engine, port=port)) as home:  # type: ignore[arg-type]
-        with visiting(browser, home, java_script_enabled=False) as visit:
-            visit.page.goto(home + "/")
-            visit.shot("noscript")
-            visit.page.get_by_label("Question").fill("Who refused every honour at the bridge?")
-            visit.page.get_by_role("button", name="Ask").click()
-            expect(visit.page.get_by_role("heading", name="Sources")).to_be_visible()
-            visit.shot("noscript-answer")
-            visit.page.locator(".answer a").first.click()
-            expect(visit.page.locator("mark#quote")).to_be_visible()
+    with visiting_service(browser, small_state, java_script_enabled=False) as visit:
+        visit.page.goto(visit.home + "/")
+        visit.shot("noscript")
+        visit.page.get_by_label("Question").fill("Who refused every honour at the bridge?")
+        visit.page.get_by_role("button", name="Ask").click()
+        expect(visit.page.get_by_role("heading", name="Sources")).to_be_visible()
+        visit.shot("noscript-answer")
+        visit.page.locator(".answer a").first.click()
+        expect(visit.page.locator("mark#quote")).to_be_visible()
 
 
 def test_a_conversation_with_the_real_service(browser: Browser, small_state: Path) -> None:
-    engine = SmallEngine(small_state)
     text = next(row["text"] for row in ROWS if row["id"] == UNICODE)
-    with served(lambda port: create_app(settings_for(small_state), engine=engine, port=port)) as home:  # type: ignore[arg-type]
-        with visiting(browser, home) as visit:
-            visit.expected = ("/v1/conversations",)
-            page = visit.open()
-            visit.ask("Сколько мешков муки спас мельник Прохор Ёлкин?")
-            expect(page.locator(".sources")).to_be_visible()
-            page.locator(".answer a.marker").first.click()
-            expect(page.locator("mark").first).to_be_visible()
-            marked = "".join(page.locator("mark").all_text_contents())
-            href = page.get_by_role("link", name="Whole page").get_attribute("href") or ""
-            start, end = map(int, re.findall(r"\d+", href.rpartition("quote=")[2]))
-            assert marked == page.request.get(f"{home}/v1/documents/{UNICODE}").json()["text"][start:end]
-            assert "Прохор" in marked
-            assert text.startswith("Река")
-            visit.ask("When did the Aldergate bridge open?")
-            expect(page.locator(".sources")).to_have_count(2)
+    with visiting_service(browser, small_state) as visit:
+        visit.expected = ("/v1/conversations",)
+        page = visit.open()
+        visit.ask("Сколько мешков муки спас мельник Прохор Ёлкин?")
+        expect(page.locator(".sources")).to_be_visible()
+        page.locator(".answer a.marker").first.click()
+        expect(page.locator("mark").first).to_be_visible()
+        marked = "".join(page.locator("mark").all_text_contents())
+        href = page.get_by_role("link", name="Whole page").get_attribute("href") or ""
+        start, end = map(int, re.findall(r"\d+", href.rpartition("quote=")[2]))
+        assert marked == page.request.get(f"{visit.home}/v1/documents/{UNICODE}").json()["text"][start:end]
+        assert "Прохор" in marked
+        assert text.startswith("Река")
+        visit.ask("When did the Aldergate bridge open?")
+        expect(page.locator(".sources")).to_have_count(2)

@@ -65,13 +65,17 @@ function runningView(turn: TurnState, open: OpenQuote | null, actions: TurnActio
 }
 
 /** Return a note that says what went wrong and offers to try again. */
-export function problemNote(problem: ServiceError, retry: (() => void) | null): TemplateResult {
+export function problemNote(
+  problem: ServiceError,
+  retry: (() => void) | null,
+  heading = "No answer was given",
+): TemplateResult {
   const wait =
     problem.retryAfterS !== null && problem.retryAfterS > 0
       ? ` Try again in ${problem.retryAfterS} ${problem.retryAfterS === 1 ? "second" : "seconds"}.`
       : "";
   return html`<div class="note error" role="alert">
-    <h3>No answer was given</h3>
+    <h3>${heading}</h3>
     <p>${problem.message}${wait}</p>
     ${problem.requestId === null
       ? nothing
