@@ -1,4 +1,4 @@
-/*! <chapter-verse>, built from api/web/element; sources sha256 685d323748e9f0e0358db3b5284ea9809e3755317324ff0704b277606e8157e2
+/*! <chapter-verse>, built from api/web/element; sources sha256 8b1aafa689b29daf3be9bdff5a055515da32041106dc795230c8b2d1e23f5342
 
 Contains lit, lit-html, lit-element and @lit/reactive-element:
 
@@ -166,17 +166,15 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
                 </li>`)}
           </ul>
         </div>`}
-  </details>`}function jt(e,t,n,r){let i=Nt(t.answer_without_citations);return j`<section class="sources" aria-label="Sources">
+  </details>`}function jt(e,t,n,r){let i=Nt(t.answer_without_citations),a=/* @__PURE__ */ new Map;for(let e of t.citations)a.set(e.document_id,[...a.get(e.document_id)??[],e]);return j`<section class="sources" aria-label="Sources">
     <h3>Sources</h3>
-    <ol>
-      ${H(t.citations,e=>e.id,a=>j`<li>
-            ${Dt(e,a,t.citations,n,r)}
-            <div>
-              ${Mt(e,a,t.citations,n,r)}
-              ${i.includes(Nt(a.cited_text))?N:j`<p class="quoted three-lines" dir="auto">${a.cited_text}</p>`}
-            </div>
+    <ul>
+      ${H(a.values(),e=>e[0]?.document_id,a=>j`<li>
+            ${a.map(i=>j`${Dt(e,i,t.citations,n,r)} `)}
+            ${Mt(e,a[0],t.citations,n,r)}
+            ${a.filter(e=>!i.includes(Nt(e.cited_text))).map(e=>j`<p class="quoted three-lines" dir="auto">[${e.number}] ${e.cited_text}</p>`)}
           </li>`)}
-    </ol>
+    </ul>
   </section>`}function Mt(e,t,n,r,i){let[a,...o]=X(t),s=Y(t.viewer_url,i.base),c=r!==null&&r.turn===e&&r.citation.id===t.id;return j`<span class="source-line">
     <a
       data-citation=${t.id}
@@ -742,7 +740,7 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     letter-spacing: 0.02em;
   }
 
-  .sources ol,
+  .sources ul,
   .closest ul {
     margin: 0;
     padding: 0;
@@ -751,21 +749,13 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
 
   .sources li,
   .closest li {
-    display: grid;
-    grid-template-columns: 2.1em minmax(0, 1fr);
-    padding-block: 0.35rem;
+    padding-block: 0.3rem;
     font-size: 0.9375rem;
     line-height: 1.5;
   }
 
-  .closest li {
-    grid-template-columns: minmax(0, 1fr);
-  }
-
   .sources .marker {
-    justify-self: start;
     font-size: 0.875rem;
-    line-height: 1.6;
   }
 
   .quoted {
@@ -980,7 +970,6 @@ ${t}`,d++;break;case`id`:t.includes(`\0`)||(l=t);break;case`retry`:/^\d+$/.test(
     box-shadow: 0 0.09em 0 var(--mark-edge);
     box-decoration-break: clone;
     -webkit-box-decoration-break: clone;
-    padding-block: 0.14em;
   }
 
   .excluded {

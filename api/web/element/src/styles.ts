@@ -527,7 +527,7 @@ export const styles = css`
     letter-spacing: 0.02em;
   }
 
-  .sources ol,
+  .sources ul,
   .closest ul {
     margin: 0;
     padding: 0;
@@ -536,21 +536,13 @@ export const styles = css`
 
   .sources li,
   .closest li {
-    display: grid;
-    grid-template-columns: 2.1em minmax(0, 1fr);
-    padding-block: 0.35rem;
+    padding-block: 0.3rem;
     font-size: 0.9375rem;
     line-height: 1.5;
   }
 
-  .closest li {
-    grid-template-columns: minmax(0, 1fr);
-  }
-
   .sources .marker {
-    justify-self: start;
     font-size: 0.875rem;
-    line-height: 1.6;
   }
 
   .quoted {
@@ -765,7 +757,6 @@ export const styles = css`
     box-shadow: 0 0.09em 0 var(--mark-edge);
     box-decoration-break: clone;
     -webkit-box-decoration-break: clone;
-    padding-block: 0.14em;
   }
 
   .excluded {

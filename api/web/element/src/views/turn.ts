@@ -232,24 +232,30 @@ function sourcesView(
   actions: TurnActions,
 ): TemplateResult {
   const plain = squeezed(record.answer_without_citations);
+  const byDocument = new Map<string, Citation[]>();
+  for (const citation of record.citations) {
+    byDocument.set(citation.document_id, [...(byDocument.get(citation.document_id) ?? []), citation]);
+  }
   return html`<section class="sources" aria-label="Sources">
     <h3>Sources</h3>
-    <ol>
+    <ul>
       ${repeat(
-        record.citations,
-        (citation) => citation.id,
-        (citation) =>
+        byDocument.values(),
+        (citations) => citations[0]?.document_id,
+        (citations) =>
           html`<li>
-            ${marker(turn, citation, record.citations, open, actions)}
-            <div>
-              ${sourceLine(turn, citation, record.citations, open, actions)}
-              ${plain.includes(squeezed(citation.cited_text))
-                ? nothing // the answer is these words
-                : html`<p class="quoted three-lines" dir="auto">${citation.cited_text}</p>`}
-            </div>
+            ${citations.map((citation) => html`${marker(turn, citation, record.citations, open, actions)} `)}
+            ${sourceLine(turn, citations[0] as Citation, record.citations, open, actions)}
+            ${citations
+              // Where the answer is these words, they stand there already.
+              .filter((citation) => !plain.includes(squeezed(citation.cited_text)))
+              .map(
+                (citation) =>
+                  html`<p class="quoted three-lines" dir="auto">[${citation.number}] ${citation.cited_text}</p>`,
+              )}
           </li>`,
       )}
-    </ol>
+    </ul>
   </section>`;
 }
 
