@@ -16,6 +16,8 @@ MUST_HOLD = (
     "api/store/migrations/versions/0001_conversations.py",
     "api/web/viewer.css",
     "api/web/viewer.js",
+    "api/web/chat.css",
+    "api/web/chapter-verse.js",
     "rag/models/reader.safetensors",
     "rag/models/reader.json",
     "rag/models/calibration.json",

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api import ask, chat, conversations_routes, documents, errors, feedback, pages
+from api import ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api.assets import Assets
 from api.conversations import Conversations
 from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
@@ -33,7 +32,6 @@ _DESCRIPTION = (
     "checkable by character offsets against the stored document; where the sources do not say, so "
     "does the answer."
 )
-_STATIC = Path(__file__).parent / "web"
 
 
 def create_app(
@@ -107,8 +105,9 @@ def create_app(
     app.include_router(conversations_routes.router)
     app.include_router(feedback.router)
     app.include_router(pages.router)
+    app.include_router(chat_page.router)
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static", Assets(), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
     return Guards(
         app,

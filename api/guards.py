@@ -21,6 +21,12 @@ _VIEWER_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
+# The page to chat on may also ask this service, and what it shows is set as text or not at all.
+_CHAT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types lit-html"
+)
 _QUIET = frozenset({"/healthz", "/readyz"})
 
 log = structlog.get_logger("api.requests")
@@ -166,8 +172,11 @@ def _host_name(host: str) -> str:
 
 
 def _headers_for(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
-    page = scope["path"].startswith("/d/") or scope["path"] in ("/docs", "/")
-    policy = _VIEWER_POLICY if page else "default-src 'none'; frame-ancestors 'none'"
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    if scope["path"] in ("/", "/answer"):
+        policy = _CHAT_POLICY
+    elif scope["path"].startswith("/d/") or scope["path"] == "/docs":
+        policy = _VIEWER_POLICY
     headers = {
         "x-request-id": request_id,
         "content-security-policy": policy,
