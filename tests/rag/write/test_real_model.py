@@ -76,7 +76,7 @@ def stages(generation: Generation, address: str) -> Iterator[Stages]:
         servers=(Server(base_url=address, model="smollm2"),),
         read_timeout_s=120,
         total_timeout_s=240,
-        max_tokens=160,
+        max_tokens=120,
     )
     writer = Writer(settings)
     # Short prompts, and an answer to everything: the model is what is tried here, not the abstaining.
