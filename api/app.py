@@ -14,11 +14,12 @@ from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api import ask, documents, errors, pages
+from api import ask, chat, documents, errors, pages
 from api.engine import Engine
 from api.guards import Guards, allowed_origins
 from api.limits import Workers
 from api.settings import Settings
+from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,10 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.settings = settings
         app.state.engine = engine or await asyncio.to_thread(Engine, settings)
-        await asyncio.to_thread(app.state.engine.refresh)
+        # The vocabulary is read before the first client would have to wait for it.
+        await asyncio.gather(
+            asyncio.to_thread(app.state.engine.refresh), asyncio.to_thread(count_tokens, ["verse"])
+        )
         app.state.workers = Workers(
             running=settings.max_running,
             waiting=settings.max_waiting,
@@ -64,6 +68,7 @@ def create_app(settings: Settings, *, port: int | None = None, engine: Engine | 
     )
     errors.install(app)
     app.include_router(ask.router)
+    app.include_router(chat.router)
     app.include_router(documents.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

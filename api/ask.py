@@ -6,11 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from api.answering import events_of, last_of, native_frames, note_answer
 from api.documents import head_of
 from api.engine import Engine
 from api.limits import Workers
 from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, answer_out, passage_out, problem_responses
-from rag.answer import Stages, answer_question
+from api.settings import Settings
+from api.sse import MEDIA_TYPE, EventStream, wants_events
+from rag.answer import Stages, check_mode
+from rag.events import AnswerEvent
 from rag.question import read_question
 from rag.types import Filters
 
@@ -46,21 +50,40 @@ TheEngine = Annotated[Engine, Depends(engine_of)]
 TheWorkers = Annotated[Workers, Depends(workers_of)]
 
 
-@router.post("/v1/ask", responses=PROBLEMS, tags=["answers"])
-async def ask(body: AskIn, request: Request, engine: TheEngine, workers: TheWorkers) -> AnswerOut:
+def settings_of(request: Request) -> Settings:
+    """Return the app's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+@router.post(
+    "/v1/ask",
+    response_model=AnswerOut,
+    responses={
+        **PROBLEMS,
+        200: {
+            "description": "The answer; with `Accept: text/event-stream` the events `status`, `delta`, "
+            "`citation`, and last `answer` or `error`.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        },
+    },
+    tags=["answers"],
+)
+async def ask(
+    body: AskIn, request: Request, engine: TheEngine, workers: TheWorkers
+) -> AnswerOut | EventStream:
     """Answer a question with verified quotes, or say that the sources do not."""
     stages = engine.stages()
     wanted = body.to_ask()
-    answer = await workers.run(lambda: answer_question(wanted, stages))
-    request.scope["log"] = {
-        "answer_id": answer.answer_id,
-        "status_of_answer": answer.status,
-        "reason": None if answer.abstention is None else answer.abstention.reason.value,
-        "citations": [f"{c.quote.document_id}:{c.quote.start}-{c.quote.end}" for c in answer.citations],
-        "index_version": answer.receipt.index_version,
-        "timings_ms": dict(answer.timings_ms),
-    }
-    return answer_out(answer, wanted)
+    check_mode(wanted, stages)
+    running = workers.start(events_of(wanted, stages))
+    if wants_events(",".join(request.headers.getlist("accept"))):
+        frames = native_frames(request, running, wanted, settings_of(request).heartbeat_s)
+        return EventStream(frames, running)
+    last = await last_of(request, running)
+    assert isinstance(last, AnswerEvent), "an answer ends its stream"
+    note_answer(request, last.answer)
+    return answer_out(last.answer, wanted)
 
 
 @router.post("/v1/search", responses=PROBLEMS, tags=["answers"])

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import problem
+from api.errors import refusal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VIEWER_POLICY = (
@@ -61,7 +61,7 @@ class Guards:
         try:
             if refused is not None:
                 code, name, detail = refused
-                await problem(code, name, detail, request_id)(scope, receive, answer)
+                await refusal(scope["path"], code, name, detail, request_id)(scope, receive, answer)
             else:
                 await self._limited(scope, receive, answer, request_id)
         finally:
@@ -130,7 +130,7 @@ class Guards:
             await self._app(scope, counted, noted)
         except _TooLarge:
             if not begun:
-                await problem(*self._too_large(), request_id)(scope, receive, send)
+                await refusal(scope["path"], *self._too_large(), request_id)(scope, receive, send)
         except Exception:
             # Answered and logged by `api.errors`; passed on, the server would log it with its text.
             if "error" not in scope.get("log", {}):

@@ -15,8 +15,8 @@ from rag.question import MAX_CHARACTERS, checked_question
 from rag.types import Answer, Citation, Filters, Turn, WritingRecord
 
 OFFSET_UNIT: Literal["unicode_code_point"] = "unicode_code_point"
-_MAX_TURNS = 20
-_MAX_TURN_CHARACTERS = 20_000
+MAX_TURNS = 20
+MAX_TURN_CHARACTERS = 20_000
 _Text = Annotated[str, Field(min_length=1, max_length=512)]
 _Texts = Annotated[list[_Text], Field(min_length=1, max_length=1000)]
 
@@ -63,7 +63,7 @@ class TurnIn(_Request):
     """One earlier turn of the conversation."""
 
     role: Literal["user", "assistant"]
-    content: str = Field(max_length=_MAX_TURN_CHARACTERS)
+    content: str = Field(max_length=MAX_TURN_CHARACTERS)
 
 
 def _question(value: str) -> str:
@@ -77,7 +77,7 @@ class AskIn(_Request):
     """A question."""
 
     question: str = Field(description=f"1 to {MAX_CHARACTERS:,} characters after trimming")
-    history: list[TurnIn] = Field(default=[], max_length=_MAX_TURNS, description="oldest first")
+    history: list[TurnIn] = Field(default=[], max_length=MAX_TURNS, description="oldest first")
     filters: FiltersIn | None = None
     max_citations: int = Field(5, ge=1, le=20)
     mode: Literal["auto", "extractive", "generative"] = "auto"

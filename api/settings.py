@@ -47,6 +47,8 @@ _OF_THE_SERVER = (
     "shutdown_timeout_s",
     "max_body_bytes",
     "refresh_s",
+    "heartbeat_s",
+    "open_webui_sources",
     "log_format",
     "log_level",
     "llm_base_url",
@@ -116,6 +118,13 @@ class Settings(BaseSettings):
     shutdown_timeout_s: float = Field(10.0, gt=0, le=600, description="time for requests to finish at a stop")
     max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="longest request body")
     refresh_s: float = Field(0.5, gt=0, le=60, description="how often a new index is looked for")
+    heartbeat_s: float = Field(
+        10.0, gt=0, le=600, description="how often a stream on which nothing comes says that it is alive"
+    )
+    open_webui_sources: bool = Field(
+        default=False,
+        description="send every chat stream the quotes as Open WebUI's `source` events too; other clients may break on them",
+    )
     log_format: Literal["json", "console"] = Field("json", description="form of the log lines on stderr")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
 
