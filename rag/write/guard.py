@@ -6,9 +6,11 @@ import re
 
 from rag.languages import language_of
 
-_TAIL = 480
-_PERIODS = range(1, 121)
 _LEAST_REPEATS = 4
+_LEAST_REPEATED = 480
+_LONGEST_PERIOD = 240
+LOOP_TAIL = _LEAST_REPEATS * _LONGEST_PERIOD
+"""Characters at the end of a text that `is_looping` looks at."""
 _REFUSAL = re.compile(
     r"^\W*(?:i['’]?m (?:sorry|unable|not able)|i am (?:sorry|unable|not able)|sorry\b|i (?:can(?:no|['’]?)t|won['’]?t|must decline|refuse)|"
     r"as an? (?:ai|language|large language)\b|unfortunately,? i\b|i do(?:n['’]?t| not) (?:have|feel)|"
@@ -18,14 +20,16 @@ _REFUSAL = re.compile(
 
 
 def is_looping(text: str) -> bool:
-    """Tell whether a text ends in one stretch of up to 120 characters, over and over.
+    """Tell whether a text ends in one stretch of up to 240 characters, at least four times over.
 
     At least 480 characters must be repeats: figures in a table, dashes and blank lines repeat too.
     """
-    tail = text[-_TAIL:]
-    if len(tail) < _TAIL:
-        return False
-    return any(tail[period:] == tail[:-period] for period in _PERIODS if _TAIL // period >= _LEAST_REPEATS)
+    for period in range(1, _LONGEST_PERIOD + 1):
+        length = max(_LEAST_REPEATED, _LEAST_REPEATS * period)
+        tail = text[-length:]
+        if len(tail) == length and tail[period:] == tail[:-period]:
+            return True
+    return False
 
 
 def is_refusal(text: str) -> bool:

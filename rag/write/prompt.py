@@ -64,7 +64,9 @@ SCHEMA: dict[str, Any] = {
     },
 }
 
-PROMPT_SHA256 = hashlib.sha256(RULES.encode()).hexdigest()
+_REMINDER = "Answer from the numbered sentences only, in short sentences, each with its ids, as JSON."
+
+PROMPT_SHA256 = hashlib.sha256(f"{RULES}\n{_REMINDER}".encode()).hexdigest()
 """Which rules were given, for receipts."""
 _MAX_REASON = 200
 
@@ -80,7 +82,7 @@ def messages(question: Question, offered: Offer, boundary: str, most: int) -> li
     asked = shown_text(question.standalone)
     return [
         {"role": "system", "content": rules},
-        {"role": "user", "content": f"{sources(offered, boundary)}\n\nQuestion: {asked}"},
+        {"role": "user", "content": f"{sources(offered, boundary)}\n\nQuestion: {asked}\n\n{_REMINDER}"},
     ]
 
 

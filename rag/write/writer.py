@@ -23,7 +23,7 @@ from rag.errors import (
 from rag.support import SupportReader
 from rag.types import ModelOutcome, ModelUse, Question
 from rag.write.client import Limits, ModelClient
-from rag.write.guard import is_looping, is_refusal
+from rag.write.guard import LOOP_TAIL, is_looping, is_refusal
 from rag.write.offer import Offer
 from rag.write.parse import Parser, WrittenSentence
 from rag.write.prompt import PROMPT_SHA256, Message, messages, new_boundary, retry_messages
@@ -238,7 +238,7 @@ class _Job:
                 length += len(piece)
                 for found in parser.feed(piece):
                     yield from _single(found)
-                tail = (tail + piece)[-1_000:]
+                tail = (tail + piece)[-LOOP_TAIL:]
                 if length >= looked + _LOOK_EVERY:
                     looked = length
                     if is_looping(tail):

