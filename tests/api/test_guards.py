@@ -27,7 +27,12 @@ JSON = [("content-type", "application/json")]
 # Every kind of address: all routes, files, what is not there, what is not taken.
 CONVERSATION = "conv_" + 26 * "0"
 ANSWER = "ans_" + 26 * "0"
-PLACES = {"{document_id}": "bridge", "{conversation_id}": CONVERSATION, "{answer_id}": ANSWER, "{model}": "verse"}
+PLACES = {
+    "{document_id}": "bridge",
+    "{conversation_id}": CONVERSATION,
+    "{answer_id}": ANSWER,
+    "{model}": "verse",
+}
 ADDRESSES = (
     ("POST", "/v1/ask"),
     ("POST", "/v1/search"),
@@ -53,6 +58,7 @@ ADDRESSES = (
     ("GET", "/static/viewer.css"),
     ("GET", "/static/none.css"),
     ("GET", "/nothing"),
+    ("POST", "/mcp"),
     ("GET", "/v1/ask"),
     ("HEAD", "/v1/documents"),
     ("OPTIONS", "/v1/ask"),
@@ -123,14 +129,17 @@ def test_a_foreign_origin_is_refused_everywhere(
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 def test_every_response_carries_the_same_protection(small: TestClient, method: str, path: str) -> None:
     reply = send(small, method, path, headers=[("x-request-id", "my-request.1_A")])
-    assert reply.status in (200, 204, 307, 400, 404, 405, 422)
+    assert reply.status in (200, 204, 307, 400, 404, 405, 406, 422)
     assert_clean(reply)
     assert reply["x-request-id"] == "my-request.1_A"
     kept = {"/static/viewer.css": ["no-cache"], "/static/none.css": []}
     assert reply.all("cache-control") == kept.get(path, ["no-store"])
     assert not reply.all("server")
     assert not any(name.startswith("access-control-") for name, _ in reply.headers)
-    if reply.status >= 400 and not path.startswith("/v1/chat/"):
+    if path == "/mcp":
+        # Past the guards it speaks its own protocol, and asks for an Accept header.
+        assert (reply.status, reply.json()["error"]["code"]) == (406, -32600)
+    elif reply.status >= 400 and not path.startswith("/v1/chat/"):
         assert_problem(reply, reply.status, reply.json()["code"])
     # No inline script or style is allowed anywhere, and nothing from elsewhere.
     policy = reply["content-security-policy"]
