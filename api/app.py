@@ -49,7 +49,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.settings = settings
-        stored: Database = database or await asyncio.to_thread(Database, settings.conversations_file)
+        stored = database
+        if stored is None:
+            stored = await asyncio.to_thread(Database, settings.conversations_file)
         try:
             app.state.engine = engine or await asyncio.to_thread(Engine, settings)
             await asyncio.to_thread(app.state.engine.refresh)
