@@ -159,6 +159,7 @@ def test_an_abstention_is_a_whole_turn_too(small_state: Path, tmp_path: Path) ->
         ({"conversation_id": ""}, "at least 1 character"),
         ({"conversation_id": "x" * 65}, "at most 64"),
         ({"conversation_id": 7}, "valid string"),
+        ({"conversation_id": "\ud800"}, "valid string"),
         ({"store": 1}, "valid boolean"),
         ({"store": "true"}, "valid boolean"),
         ({"store": False, "conversation_id": NONE}, "leave one of them out"),
@@ -173,16 +174,10 @@ def test_a_wrong_request_stores_nothing(client: TestClient, fields: dict[str, An
     assert get(client, "/v1/conversations")["conversations"] == []
 
 
-@pytest.mark.parametrize(
-    "name", [NONE, "nope", "conv_'; DROP TABLE turns --", "ans_" + 26 * "0", "\ud800", "\x00"]
-)
+@pytest.mark.parametrize("name", [NONE, "nope", "conv_'; DROP TABLE turns --", "ans_" + 26 * "0", "\x00"])
 def test_a_conversation_that_is_not_there_is_a_404_for_asking(client: TestClient, name: str) -> None:
     body = {"question": ENGINEER, "conversation_id": name}
-    reply = post(client, "/v1/ask", body)
-    if name == "\ud800":
-        assert reply.status in (404, 422)
-    else:
-        assert_problem(reply, 404, "not_found")
+    assert_problem(post(client, "/v1/ask", body), 404, "not_found")
 
 
 # What was cut

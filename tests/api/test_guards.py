@@ -94,7 +94,7 @@ def public(small_state: Path) -> Iterator[TestClient]:
 
 
 def send(client: TestClient, method: str, path: str, **more: Any) -> Reply:
-    headers = [*(JSON if method == "POST" else []), *more.pop("headers", [])]
+    headers = [*(JSON if method in ("POST", "PATCH") else []), *more.pop("headers", [])]
     return raw(client, method, path, headers=headers, body=BODY if method == "POST" else b"", **more)
 
 

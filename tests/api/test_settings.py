@@ -209,3 +209,48 @@ def test_a_model_that_could_not_write_is_refused_without_its_key(
         load_settings()
     assert "k-hidden" not in str(raised.value)
     assert raised.value.__cause__ is None or "k-hidden" not in str(raised.value.__cause__)
+
+
+def test_conversations_lie_in_the_state_folder_unless_a_file_is_named(
+    variables: MonkeyPatch, tmp_path: Path
+) -> None:
+    variables.setenv("VERSE_STATE_DIR", str(tmp_path))
+    assert load_settings().conversations_file == tmp_path / "conversations.sqlite"
+    variables.setenv("VERSE_DATABASE_URL", "sqlite:////var/lib/verse/c.sqlite")
+    assert load_settings().conversations_file == Path("/var/lib/verse/c.sqlite")
+    variables.setenv("VERSE_DATABASE_URL", "sqlite:///beside.sqlite")
+    assert load_settings().conversations_file == Path("beside.sqlite")
+    assert load_settings().retention_days == 365
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("postgresql://verse:hunter2@db/verse", "so far conversations are stored in sqlite alone"),
+        ("sqlite+aiosqlite:///hunter2", "so far conversations are stored in sqlite alone"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite:///hunter2?mode=ro", "must name a file"),
+        ("sqlite://hunter2/x", "must name a file"),
+        ("/var/lib/hunter2.sqlite", "must be an address such as sqlite:////"),
+        ("", "must be an address such as sqlite:////"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_without_showing_it(
+    variables: MonkeyPatch, value: str, words: str
+) -> None:
+    variables.setenv("VERSE_DATABASE_URL", value)
+    with pytest.raises(SettingsError) as failure:
+        load_settings()
+    assert "database_url" in str(failure.value)
+    assert words in str(failure.value)
+    assert "hunter2" not in str(failure.value)
+
+
+def test_what_is_stored_is_no_part_of_an_answer(variables: MonkeyPatch) -> None:
+    variables.setenv("VERSE_DATABASE_URL", "sqlite:///c.sqlite")
+    assert not {"database_url", "retention_days", "keep_answers"} & set(load_settings().answer_settings())
+    for days in ("-1", "36501", "x", "1.5"):
+        variables.setenv("VERSE_RETENTION_DAYS", days)
+        with pytest.raises(SettingsError, match="retention_days"):
+            load_settings()
