@@ -31,8 +31,8 @@ from index.errors import (
     QAError,
     SpanError,
 )
-<<<<<<< HEAD
 from rag.errors import (
+    AskCancelledError,
     CalibrationError,
     GeneratorError,
     GeneratorNotConfiguredError,
@@ -40,9 +40,6 @@ from rag.errors import (
     GeneratorTimeoutError,
     QuestionError,
 )
-=======
-from rag.errors import AskCancelledError, CalibrationError, GeneratorNotConfiguredError, QuestionError
->>>>>>> bc022da47b1c30887fb1442e36a778b8d7aff259
 
 logger = logging.getLogger(__name__)
 
