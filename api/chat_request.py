@@ -95,6 +95,9 @@ class ChatIn(_Lenient):
     open_webui_sources: bool | None = Field(
         None, description="on a stream, send the quotes as Open WebUI's `source` events too"
     )
+    mode: Literal["auto", "extractive", "generative"] | None = Field(
+        None, description="who writes the answer, as in `POST /v1/ask`"
+    )
     store: bool | None = Field(None, description="begin a stored conversation with this turn")
     conversation_id: str | None = Field(
         None,
@@ -143,7 +146,7 @@ def read_chat(body: ChatIn, *, open_webui_sources: bool) -> Chat:
     question, history = _conversation(body.messages)
     asked_for = body.open_webui_sources
     return Chat(
-        asked=Ask(question=question, history=history),
+        asked=Ask(question=question, history=history, mode=body.mode or "auto"),
         texts=tuple(message.content for message in body.messages),
         stops=_stops(body.stop),
         stream=stream,

@@ -138,13 +138,3 @@ def problem_of(result: CallToolResult) -> dict[str, Any]:
     assert problem["request_id"].startswith("req_")
     assert ("retry_after_s" in problem) == (problem["status"] in (429, 503))
     return problem
-
-
-def canonical(citations: list[dict[str, Any]]) -> str:
-    """Return citations as one string, for comparing transports."""
-    return json.dumps(citations, ensure_ascii=False, sort_keys=True, indent=1)
-
-
-def comparable(record: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer's record without what differs between any two askings."""
-    return {name: value for name, value in record.items() if name not in ("id", "timings_ms")}
