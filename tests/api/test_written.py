@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from eval.bench.hostile_documents import HARMFUL, attacks
 from index.build import update_index
 from index.settings import IndexSettings
 from index.state import StateFolder
@@ -24,9 +25,7 @@ from tests.api.service import SmallEngine, client_of, post, settings_for
 from tests.api.sse_reader import chunks, events
 from tests.fakes import HashEmbedder
 from tests.rag.write import model_server as m
-from tests.rag.write.attacks import attacks
 from tests.rag.write.model_server import ModelServer
-from tests.rag.write.test_obedient import HARMFUL
 
 SIGNED = "The copper treaty was signed by Ana Brandt in Riga."
 LIE = "The copper treaty was signed by Ana Brandt in Paris."
