@@ -33,6 +33,9 @@ async def last_of(request: Request, running: Running[T]) -> T:
     try:
         async with aclosing(running.results()) as results:
             found = [result async for result in results]
+    except asyncio.CancelledError:
+        running.give_up("server_stopped")
+        raise
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)

@@ -12,7 +12,7 @@ from api.errors import OverloadedError, StageTimeoutError
 from rag.errors import AskCancelledError
 
 T = TypeVar("T")
-Unwanted = Literal["client_gone", "timed_out"]
+Unwanted = Literal["client_gone", "timed_out", "server_stopped"]
 """Why nobody waits for some work any more."""
 
 
@@ -104,13 +104,15 @@ class Running(Generic[T]):
     async def results(self, pause_s: float | None = None) -> AsyncGenerator[T | None, None]:
         """Yield what comes; `None` after each `pause_s` seconds in which nothing did.
 
-        However it ends, the work is told that it is not wanted any more.
+        However it ends, the work is told that it is not wanted any more; only who cancels has to `give_up`
+        as well, knowing why.
 
         Raises:
             StageTimeoutError: it took too long, waiting included.
             AskCancelledError: `give_up` was called.
             Exception: whatever the work raised.
         """
+        cancelled = False
         try:
             while True:
                 left = self._deadline - self._loop.time()
@@ -131,8 +133,12 @@ class Running(Generic[T]):
             if self.future.cancelled():
                 raise AskCancelledError("nobody waits for this answer any more")
             self.future.result()
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
         finally:
-            self.give_up()
+            if not cancelled:
+                self.give_up()
 
     def give_up(self, reason: Unwanted = "client_gone") -> None:
         """Tell the work that it is not wanted; what still waits for a thread is never begun.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,6 +35,10 @@ class EventStream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            # A client that leaves ends the call without this: it is the server that stops.
+            self._running.give_up("server_stopped")
+            raise
         finally:
             # A client that left while bytes were on their way has not told the generator of it.
             self._running.give_up()

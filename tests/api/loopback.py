@@ -63,11 +63,18 @@ def read_until(connection: socket.socket, wanted: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def listening(app: ASGIApp) -> Iterator[Listening]:
-    """Serve an app on a free port of the loopback address."""
+def listening(app: ASGIApp, *, stopping_s: int | None = None) -> Iterator[Listening]:
+    """Serve an app on a free port of the loopback address; `stopping_s` is what requests get at the end."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none")
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=stopping_s,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
