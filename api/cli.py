@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -264,6 +264,7 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
 
     from api.app import create_app
     from api.engine import Engine
+    from api.store.database import Database
 
     port = listening.getsockname()[1]
     address = f"http://{_in_url(host)}:{port}"
@@ -277,9 +278,10 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
 
     # Loaded here and not by the server, so that what is wrong is one line and exit 1.
     engine = Engine(settings)
+    database = Database(settings.conversations_file)
     server = Server(
         uvicorn.Config(
-            create_app(settings, port=port, engine=engine),
+            create_app(settings, port=port, engine=engine, database=database),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -289,7 +291,10 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
             h11_max_incomplete_event_size=16_384,
         )
     )
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        engine.close()
     if not server.started:
         raise typer.Exit(1)
 
@@ -331,6 +336,19 @@ def _is_loopback(host: str) -> bool:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+@app.command()
+def mcp() -> None:
+    """Serve MCP on stdin and stdout, for a client that starts this command itself."""
+    with _reported():
+        settings = _settings(quiet=False)
+        # A thread waits for stdin and cannot be interrupted; there is nothing half written to save.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        from api.mcp_stdio import serve_stdio
+
+        serve_stdio(settings)
 
 
 @app.command()
@@ -395,10 +413,21 @@ def _evaluation(ctx: typer.Context) -> None:
             return InProcess(Engine(settings))
         return open_corpus(settings, data_set.name, data_set.corpus, data_set.documents, progress)
 
+    def feedback() -> Iterator[dict[str, Any]]:
+        from api.feedback import Feedback
+        from api.store.database import Database
+
+        file = _settings().conversations_file
+        if not file.exists():
+            return  # nobody has asked this service anything
+        with closing(Database(file)) as database:
+            yield from Feedback(database).rows()
+
     ctx.obj = Wiring(
         open_service=open_service,
         settings=lambda: _settings().answer_settings(),
         runs=lambda: _settings().state_dir / "eval" / "runs",
+        feedback=feedback,
         reported=_reported,
         progress_bar=_progress_bar,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from rag.calibrate import load_calibration
 from rag.read import Reader
 from rag.reader_model import ReaderModel, ensure_reader_conversion, find_reader
 from rag.retrieve import Retriever
+from rag.support_reader import ReaderSupport
+from rag.write.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +72,16 @@ class Engine:
         files = find_reader()
         folder = ensure_reader_conversion(files, models)
         self._calibration = load_calibration()
+        scorer = ReaderModel(
+            folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=settings.thread_count
+        )
         self._reader = Reader(
-            ReaderModel(
-                folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=settings.thread_count
-            ),
+            scorer,
             self._calibration,
             self.embedder,
         )
+        write_settings = settings.write_settings()
+        self.writer = None if write_settings is None else Writer(write_settings, reader=ReaderSupport(scorer))
         self._seen: str | None = None
         self._stages: Stages | None = None
         self._problem: QAError = IndexMissingError("the index was not opened yet")
@@ -93,6 +99,11 @@ class Engine:
         if not len(stages.generation):
             raise IndexMissingError("the index holds no documents; run `verse index PATH`")
         return stages
+
+    def close(self) -> None:
+        """End the connections to model servers; more than once is fine."""
+        if self.writer is not None:
+            self.writer.close()
 
     def refresh(self) -> bool:
         """Open the current generation if it is not the one at hand; return whether it changed.
@@ -170,8 +181,20 @@ class Engine:
             settings=settings,
             embedder_name=self.embedder.name,
             multilingual=isinstance(self.embedder, MultilingualEmbedder),
+            writer=self.writer,
         )
         if len(generation):
             # The first inference of each shape is many times slower; nobody should wait for it.
-            answer_question(Ask(question=_WARM_UP), stages)
+            answer_question(Ask(question=_WARM_UP, mode="extractive"), stages)
         return stages
+
+
+async def watch(engine: Engine, every_s: float) -> None:
+    """Open a new generation soon after it is published; questions under way keep the old one."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            if await asyncio.to_thread(engine.refresh):
+                logger.info("index_opened version=%s", engine.health().index_version)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
+            logger.error("index_not_looked_for error=%s", type(error).__name__)

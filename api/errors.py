@@ -1,6 +1,7 @@
 """One table: our error → status, code and what the client is told. Nothing else reaches a client.
 
 Messages of the index layer may name folders of the server, so most rows carry a text of their own.
+The shape is that of the route: problem details, and OpenAI's on the routes that speak its protocol.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,18 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
+from api.chat_errors import ChatRequestError, chat_error, speaks_openai
+from api.store.errors import (
+    ConversationFullError,
+    FeedbackError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreError,
+    StoreMismatchError,
+    TurnEndedError,
+)
 from index.errors import (
     CatalogDamagedError,
     EmbedderError,
@@ -28,12 +40,22 @@ from index.errors import (
     QAError,
     SpanError,
 )
-from rag.errors import CalibrationError, GeneratorNotConfiguredError, QuestionError
+from rag.errors import (
+    AskCancelledError,
+    CalibrationError,
+    GeneratorError,
+    GeneratorNotConfiguredError,
+    GeneratorOutputError,
+    GeneratorTimeoutError,
+    QuestionError,
+)
 
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
-_RETRY_AFTER_S = {503: 2, 429: 2}
+RETRY_AFTER_S = {503: 2, 429: 2}
+# What the log calls a request whose client left; nobody is there to read an answer.
+CLIENT_GONE = 499
 
 
 class NotFoundError(QAError):
@@ -59,9 +81,21 @@ class Row:
 
 TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (QuestionError, Row(status=422, code="question_invalid")),
+    (AskCancelledError, Row(status=CLIENT_GONE, code="client_gone")),
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
     (GeneratorNotConfiguredError, Row(status=409, code="generator_not_configured")),
+    (FeedbackError, Row(status=422, code="feedback_invalid")),
+    (ConversationFullError, Row(status=409, code="conversation_full")),
+    (TurnEndedError, Row(status=409, code="turn_ended")),
+    (StoreBusyError, Row(status=503, code="conversations_busy", detail="Too much is being stored at once; try again in a moment.")),
+    (StoreDamagedError, Row(status=503, code="conversations_damaged", detail="The stored conversations are damaged; the operator must restore them.")),
+    (StoreMismatchError, Row(status=503, code="conversations_mismatch", detail="The stored conversations were made by another version.")),
+    (StoreError, Row(status=503, code="conversations_unavailable", detail="The stored conversations cannot be reached or written.")),
+    # Their own messages name the model's server, which is nobody's business but the operator's.
+    (GeneratorTimeoutError, Row(status=504, code="generator_timeout", detail="The language model took too long; ask again, or in extractive mode.")),
+    (GeneratorOutputError, Row(status=502, code="generator_output", detail="The language model wrote nothing that can be shown; ask in extractive mode.")),
+    (GeneratorError, Row(status=502, code="generator_unavailable", detail="The language model cannot be reached; ask again, or in extractive mode.")),
     (OverloadedError, Row(status=503, code="overloaded")),
     (StageTimeoutError, Row(status=504, code="stage_timeout")),
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),
@@ -90,14 +124,27 @@ def row_of(error: QAError) -> Row:
     return Row(status=500, code="internal_error", detail="Something broke on our side.")
 
 
-def problem(
+def told(error: Exception, scope: Scope) -> Row:
+    """Return what a client is told of an error, and log what is ours to mend."""
+    if isinstance(error, QAError):
+        row = row_of(error)
+        if row.status >= 500:
+            logger.error("request_failed code=%s error=%s", row.code, type(error).__name__)
+        return replace(row, detail=row.detail or str(error))
+    # Where, but not what: an exception's text may hold what somebody asked or a document says.
+    logger.error("request_broke error=%s at=%s", type(error).__name__, where_it_broke(error))
+    scope.setdefault("log", {})["error"] = type(error).__name__
+    return Row(status=500, code="internal_error", detail="Something broke on our side.")
+
+
+def problem_content(
     status: int,
     code: str,
     detail: str,
     request_id: str,
     errors: list[dict[str, Any]] | None = None,
-) -> Response:
-    """Return an `application/problem+json` response."""
+) -> dict[str, Any]:
+    """Return the fields of a problem (RFC 9457)."""
     content: dict[str, Any] = {
         "type": f"urn:chapter-and-verse:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -108,10 +155,43 @@ def problem(
     }
     if errors is not None:
         content["errors"] = errors
-    headers = {"Retry-After": str(_RETRY_AFTER_S[status])} if status in _RETRY_AFTER_S else None
+    return content
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    errors: list[dict[str, Any]] | None = None,
+) -> Response:
+    """Return an `application/problem+json` response."""
+    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
+    content = problem_content(status, code, detail, request_id, errors)
     # ASCII escapes carry whatever a hostile field name holds, lone surrogates included.
     body = json.dumps(content, ensure_ascii=True).encode("ascii")
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def refusal(
+    path: str,
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    errors: list[dict[str, Any]] | None = None,
+) -> Response:
+    """Return an error in the shape of the route at `path`."""
+    if speaks_openai(path):
+        status, content = chat_error(status, code, detail, None if errors is None else errors[0]["path"])
+        headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
+        return Response(
+            json.dumps(content).encode("ascii"),
+            status_code=status,
+            media_type="application/json",
+            headers=headers,
+        )
+    return problem(status, code, detail, request_id, errors)
 
 
 def request_id_of(request: Request) -> str:
@@ -119,12 +199,12 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
 
 
-def _where(error: BaseException) -> str:
+def where_it_broke(error: BaseException) -> str:
     """Return the innermost places of an error and of what caused it, on one line."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
     cause = error.__cause__ or error.__context__
-    return places if cause is None else f"{places}; after {type(cause).__name__} at {_where(cause)}"
+    return places if cause is None else f"{places}; after {type(cause).__name__} at {where_it_broke(cause)}"
 
 
 def install(app: FastAPI) -> None:
@@ -132,24 +212,35 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(QAError)
     async def _ours(request: Request, error: QAError) -> Response:
-        row = row_of(error)
-        if row.status >= 500:
-            logger.error("request_failed code=%s error=%s", row.code, type(error).__name__)
-        return problem(row.status, row.code, row.detail or str(error), request_id_of(request))
+        row = told(error, request.scope)
+        return _refusal(request, row.status, row.code, row.detail or "")
+
+    @app.exception_handler(AskCancelledError)
+    async def _gone(_request: Request, _error: AskCancelledError) -> Response:
+        return Response(status_code=CLIENT_GONE)
+
+    @app.exception_handler(ChatRequestError)
+    async def _unusable(_request: Request, error: ChatRequestError) -> Response:
+        status, content = chat_error(error.status, error.code, str(error), error.where)
+        return Response(
+            json.dumps(content).encode("ascii"), status_code=status, media_type="application/json"
+        )
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         if any(item["type"] == "json_invalid" for item in found):
-            return problem(400, "malformed", "The body is not valid JSON.", request_id_of(request))
+            return _refusal(request, 400, "malformed", "The body is not valid JSON.")
         fields = [
-            {"path": [str(part) for part in item["loc"]], "message": str(item["msg"])[:300]}
+            {
+                "path": [str(part) for part in item["loc"]],
+                "message": str(item["msg"]).removeprefix("Value error, ")[:300],
+            }
             for item in found[:20]
         ]
         where = ".".join(fields[0]["path"])
-        return problem(
-            422, "invalid_fields", f"{where[:200]}: {fields[0]['message']}", request_id_of(request), fields
-        )
+        detail = f"{where[:200]}: {fields[0]['message']}"
+        return _refusal(request, 422, "invalid_fields", detail, fields)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
@@ -159,14 +250,18 @@ def install(app: FastAPI) -> None:
             404: "There is nothing here.",
             405: "This address does not take that method.",
         }.get(error.status_code, HTTPStatus(error.status_code).phrase)
-        response = problem(error.status_code, code, detail, request_id_of(request))
+        response = _refusal(request, error.status_code, code, detail)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
         return response
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
-        # Where, but not what: an exception's text may hold what somebody asked or a document says.
-        logger.error("request_broke error=%s at=%s", type(error).__name__, _where(error))
-        request.scope.setdefault("log", {})["error"] = type(error).__name__
-        return problem(500, "internal_error", "Something broke on our side.", request_id_of(request))
+        row = told(error, request.scope)
+        return _refusal(request, row.status, row.code, row.detail or "")
+
+
+def _refusal(
+    request: Request, status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None
+) -> Response:
+    return refusal(request.scope["path"], status, code, detail, request_id_of(request), errors)

@@ -14,12 +14,18 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import problem
+from api.errors import refusal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VIEWER_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
+)
+# The page to chat on may also ask this service, and what it shows is set as text or not at all.
+_CHAT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types lit-html"
 )
 _QUIET = frozenset({"/healthz", "/readyz"})
 
@@ -53,7 +59,7 @@ class Guards:
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])  # some libraries send an enumeration
                 message["headers"] = [*message.get("headers", ()), *_headers_for(scope, request_id)]
             await send(message)
 
@@ -61,7 +67,7 @@ class Guards:
         try:
             if refused is not None:
                 code, name, detail = refused
-                await problem(code, name, detail, request_id)(scope, receive, answer)
+                await refusal(scope["path"], code, name, detail, request_id)(scope, receive, answer)
             else:
                 await self._limited(scope, receive, answer, request_id)
         finally:
@@ -130,7 +136,7 @@ class Guards:
             await self._app(scope, counted, noted)
         except _TooLarge:
             if not begun:
-                await problem(*self._too_large(), request_id)(scope, receive, send)
+                await refusal(scope["path"], *self._too_large(), request_id)(scope, receive, send)
         except Exception:
             # Answered and logged by `api.errors`; passed on, the server would log it with its text.
             if "error" not in scope.get("log", {}):
@@ -166,8 +172,11 @@ def _host_name(host: str) -> str:
 
 
 def _headers_for(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
-    page = scope["path"].startswith("/d/") or scope["path"] in ("/docs", "/")
-    policy = _VIEWER_POLICY if page else "default-src 'none'; frame-ancestors 'none'"
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    if scope["path"] in ("/", "/answer"):
+        policy = _CHAT_POLICY
+    elif scope["path"].startswith("/d/") or scope["path"] == "/docs":
+        policy = _VIEWER_POLICY
     headers = {
         "x-request-id": request_id,
         "content-security-policy": policy,

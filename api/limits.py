@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, Literal, TypeVar
 
 from api.errors import OverloadedError, StageTimeoutError
+from rag.errors import AskCancelledError
 
 T = TypeVar("T")
+Unwanted = Literal["client_gone", "timed_out", "server_stopped"]
+"""Why nobody waits for some work any more."""
 
 
 class Workers:
@@ -34,6 +37,39 @@ class Workers:
             OverloadedError: the queue is full.
             StageTimeoutError: it took too long, waiting included.
         """
+        future = self._submitted(work)
+        waited = asyncio.wrap_future(future)
+        # Not `wait_for`: a TimeoutError that the work itself raises is no timeout of ours.
+        try:
+            done, _ = await asyncio.wait([waited], timeout=self._timeout_s)
+        except asyncio.CancelledError:
+            waited.cancel()  # the client left; what still waits for a thread need not begin
+            raise
+        if not done:
+            waited.cancel()  # takes back what still waits; what runs cannot be stopped
+            raise StageTimeoutError(f"no answer within {self._timeout_s:g} s")
+        return waited.result()
+
+    def start(
+        self,
+        work: Callable[[Callable[[], bool]], Iterable[T]],
+        unwanted: Callable[[Unwanted], None] | None = None,
+    ) -> Running[T]:
+        """Begin `work` in a thread; what it yields arrives at the returned `Running`.
+
+        `work` is given a function that tells whether it is still wanted. What comes is kept until it
+        is fetched, so a client that reads slowly holds no thread. `unwanted` is called, on the event loop,
+        when nobody waits any more, with the reason.
+
+        Raises:
+            OverloadedError: the queue is full.
+        """
+        running: Running[T] = Running(self._timeout_s, unwanted)
+        running.future = self._submitted(lambda: running.deliver(work))
+        running.future.add_done_callback(running.ended)
+        return running
+
+    def _submitted(self, work: Callable[[], T]) -> Future[T]:
         with self._counting:
             if self._inside >= self._capacity:
                 raise OverloadedError("too many questions at once; try again in a moment")
@@ -41,13 +77,7 @@ class Workers:
         future = self._pool.submit(work)
         # On the pool's own future: the loop's would call back at a timeout, with the thread still busy.
         future.add_done_callback(self._left)
-        waited = asyncio.wrap_future(future)
-        # Not `wait_for`: a TimeoutError that the work itself raises is no timeout of ours.
-        done, _ = await asyncio.wait([waited], timeout=self._timeout_s)
-        if not done:
-            waited.cancel()  # takes back what still waits; what runs cannot be stopped
-            raise StageTimeoutError(f"no answer within {self._timeout_s:g} s")
-        return waited.result()
+        return future
 
     def close(self) -> None:
         """Let running work end and drop what waits."""
@@ -56,3 +86,82 @@ class Workers:
     def _left(self, _future: Future[T]) -> None:
         with self._counting:
             self._inside -= 1
+
+
+class Running(Generic[T]):
+    """Work in a thread whose results come one by one; made by `Workers.start` on the event loop."""
+
+    future: Future[None]
+
+    def __init__(self, timeout_s: float, unwanted: Callable[[Unwanted], None] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + timeout_s
+        self._timeout_s = timeout_s
+        self._arrived: asyncio.Queue[_Item[T] | None] = asyncio.Queue()
+        self._unwanted = threading.Event()
+        self._tell = unwanted
+
+    async def results(self, pause_s: float | None = None) -> AsyncGenerator[T | None, None]:
+        """Yield what comes; `None` after each `pause_s` seconds in which nothing did.
+
+        However it ends, the work is told that it is not wanted any more; only who cancels has to `give_up`
+        as well, knowing why.
+
+        Raises:
+            StageTimeoutError: it took too long, waiting included.
+            AskCancelledError: `give_up` was called.
+            Exception: whatever the work raised.
+        """
+        cancelled = False
+        try:
+            while True:
+                left = self._deadline - self._loop.time()
+                if left <= 0:
+                    self.give_up("timed_out")
+                    raise StageTimeoutError(f"no answer within {self._timeout_s:g} s")
+                try:
+                    item = await asyncio.wait_for(
+                        self._arrived.get(), left if pause_s is None else min(left, pause_s)
+                    )
+                except TimeoutError:
+                    if left > (pause_s or left):
+                        yield None
+                    continue
+                if item is None:
+                    break
+                yield item.value
+            if self.future.cancelled():
+                raise AskCancelledError("nobody waits for this answer any more")
+            self.future.result()
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
+        finally:
+            if not cancelled:
+                self.give_up()
+
+    def give_up(self, reason: Unwanted = "client_gone") -> None:
+        """Tell the work that it is not wanted; what still waits for a thread is never begun.
+
+        The first reason counts.
+        """
+        if self._tell is not None and not self._unwanted.is_set():
+            self._tell(reason)
+        self._unwanted.set()
+        self.future.cancel()
+
+    def deliver(self, work: Callable[[Callable[[], bool]], Iterable[T]]) -> None:
+        """Do the work; runs in a thread."""
+        for value in work(self._unwanted.is_set):
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, _Item(value))
+
+    def ended(self, _future: Future[None]) -> None:
+        """Let the loop know; runs in a thread."""
+        self._loop.call_soon_threadsafe(self._arrived.put_nowait, None)
+
+
+class _Item(Generic[T]):
+    """Something that came, apart from the end, which is `None`."""
+
+    def __init__(self, value: T) -> None:
+        self.value = value

@@ -37,8 +37,15 @@ def set_up_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # It tells of every step; what was migrated is one line of ours.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Our own line for a request says more; uvicorn's would also show query strings.
     logging.getLogger("uvicorn.access").disabled = True
+    # The MCP SDK logs arguments and the texts of exceptions; what fails in a tool is logged by `api.mcp_tools`.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
+    # A line for every request to a language model would name its server; its failures are told by us.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

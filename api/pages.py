@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.docs_page import render_docs_page
 from api.documents import find_document
@@ -85,12 +85,6 @@ async def readyz(request: Request) -> Response:
 async def docs(request: Request) -> HTMLResponse:
     """Describe the API on one page that needs nothing from elsewhere."""
     return HTMLResponse(render_docs_page(request.app.openapi()))
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    """Lead people who open the bare address to the description."""
-    return RedirectResponse("/docs")
 
 
 @router.get("/favicon.ico", include_in_schema=False)

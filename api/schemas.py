@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote as percent_encoded
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from index.types import ScoredPassage
 from rag.answer import Ask
 from rag.errors import QuestionError
 from rag.question import MAX_CHARACTERS, checked_question
-from rag.types import Answer, Citation, Filters, Turn
+from rag.types import Answer, Citation, Filters, Turn, WritingRecord
 
 OFFSET_UNIT: Literal["unicode_code_point"] = "unicode_code_point"
-_MAX_TURNS = 20
-_MAX_TURN_CHARACTERS = 20_000
+MAX_TURNS = 20
+MAX_TURN_CHARACTERS = 20_000
 _Text = Annotated[str, Field(min_length=1, max_length=512)]
 _Texts = Annotated[list[_Text], Field(min_length=1, max_length=1000)]
 
@@ -63,7 +63,7 @@ class TurnIn(_Request):
     """One earlier turn of the conversation."""
 
     role: Literal["user", "assistant"]
-    content: str = Field(max_length=_MAX_TURN_CHARACTERS)
+    content: str = Field(max_length=MAX_TURN_CHARACTERS)
 
 
 def _question(value: str) -> str:
@@ -73,11 +73,11 @@ def _question(value: str) -> str:
         raise ValueError(str(error)) from None
 
 
-class AskIn(_Request):
-    """A question."""
+class QuestionIn(_Request):
+    """A question by itself, with what was said before it."""
 
     question: str = Field(description=f"1 to {MAX_CHARACTERS:,} characters after trimming")
-    history: list[TurnIn] = Field(default=[], max_length=_MAX_TURNS, description="oldest first")
+    history: list[TurnIn] = Field(default=[], max_length=MAX_TURNS, description="oldest first")
     filters: FiltersIn | None = None
     max_citations: int = Field(5, ge=1, le=20)
     mode: Literal["auto", "extractive", "generative"] = "auto"
@@ -93,6 +93,28 @@ class AskIn(_Request):
             max_citations=self.max_citations,
             mode=self.mode,
         )
+
+
+class AskIn(QuestionIn):
+    """A question, perhaps as a turn of a stored conversation."""
+
+    store: bool = Field(False, description="begin a stored conversation with this turn")
+    conversation_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="go on with a stored conversation, whose turns are the history then",
+    )
+
+    @model_validator(mode="after")
+    def _has_one_history(self) -> Self:
+        if self.conversation_id is not None and self.store is False and "store" in self.model_fields_set:
+            raise ValueError("conversation_id stores the turn, and store is false; leave one of them out")
+        if self.history and (self.store or self.conversation_id is not None):
+            raise ValueError(
+                "history comes from the stored conversation; leave it out, or store and conversation_id"
+            )
+        return self
 
 
 class SearchIn(_Request):
@@ -161,6 +183,23 @@ class WithheldOut(BaseModel):
     unsupported: int
 
 
+class ModelUseOut(BaseModel):
+    """One request to a language model; `server` is its place among the configured ones, from 1."""
+
+    server: int
+    model: str
+    purpose: Literal["write", "retry"]
+    outcome: str
+
+
+class WritingOut(BaseModel):
+    """How a language model was used; `fallback` says why extractive sentences stand in the answer."""
+
+    prompt_sha256: str
+    uses: list[ModelUseOut]
+    fallback: str | None = Field(description="how the last model failed, or `lost`: it left out what matters")
+
+
 class ReceiptOut(BaseModel):
     """What the answer depended on."""
 
@@ -169,6 +208,7 @@ class ReceiptOut(BaseModel):
     models: dict[str, str | None]
     settings_sha256: str
     software: str
+    writing: WritingOut | None = Field(None, description="null where no language model was asked")
 
 
 class AskedOut(BaseModel):
@@ -198,6 +238,7 @@ class AnswerOut(BaseModel):
     withheld: WithheldOut
     receipt: ReceiptOut
     timings_ms: dict[str, float]
+    conversation_id: str | None = Field(None, description="the stored conversation that the turn is in")
 
 
 class PassageOut(BaseModel):
@@ -365,8 +406,22 @@ def answer_out(answer: Answer, asked: Ask) -> AnswerOut:
             models=dict(answer.receipt.models),
             settings_sha256=answer.receipt.settings_sha256,
             software=answer.receipt.software,
+            writing=_writing_out(answer.receipt.writing),
         ),
         timings_ms=dict(answer.timings_ms),
+    )
+
+
+def _writing_out(record: WritingRecord | None) -> WritingOut | None:
+    if record is None:
+        return None
+    return WritingOut(
+        prompt_sha256=record.prompt_sha256,
+        uses=[
+            ModelUseOut(server=use.server, model=use.model, purpose=use.purpose, outcome=use.outcome)
+            for use in record.uses
+        ],
+        fallback=record.fallback,
     )
 
 

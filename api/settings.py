@@ -11,18 +11,25 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from index.errors import QAError
 from index.settings import IndexSettings
 from rag.settings import RagSettings
+from rag.write.settings import Server, WriteSettings
 
 PREFIX = "VERSE_"
 CONFIG_VARIABLE = "VERSE_CONFIG"
+
+
+_Several = Annotated[list[str], NoDecode]
+_Secrets = Annotated[list[SecretStr], NoDecode]
 
 
 class SettingsError(QAError):
@@ -32,6 +39,9 @@ class SettingsError(QAError):
 # What shapes requests and logs, never an answer; folders say nothing of one, and much of the machine.
 _OF_THE_SERVER = (
     "state_dir",
+    "database_url",
+    "retention_days",
+    "keep_answers",
     "embedder",
     "public_url",
     "allowed_hosts",
@@ -42,17 +52,39 @@ _OF_THE_SERVER = (
     "shutdown_timeout_s",
     "max_body_bytes",
     "refresh_s",
+    "heartbeat_s",
+    "open_webui_sources",
     "log_format",
     "log_level",
+    "llm_base_url",
+    "llm_api_key",
 )
+
+_SECRET = ("database_url",)
 
 
 class Settings(BaseSettings):
     """Every setting with its default; the environment wins over the file."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     state_dir: Path = Field(Path(".verse"), description="folder that holds everything the service writes")
+    database_url: SecretStr | None = Field(
+        None,
+        description="where conversations are stored, such as `sqlite:////var/lib/verse/c.sqlite`; "
+        "unset: `conversations.sqlite` in the state folder",
+    )
+    retention_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="days after its last turn until a conversation is deleted; 0: never",
+    )
+    keep_answers: bool = Field(
+        True, description="keep answers outside of conversations too, for feedback, as long as those"
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="what absolute links begin with")
     allowed_hosts: list[str] = Field(
         default=["localhost", "127.0.0.1", "::1"],
@@ -119,8 +151,61 @@ class Settings(BaseSettings):
     shutdown_timeout_s: float = Field(10.0, gt=0, le=600, description="time for requests to finish at a stop")
     max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="longest request body")
     refresh_s: float = Field(0.5, gt=0, le=60, description="how often a new index is looked for")
+    heartbeat_s: float = Field(
+        10.0, gt=0, le=600, description="how often a stream on which nothing comes says that it is alive"
+    )
+    open_webui_sources: bool = Field(
+        default=False,
+        description="send every chat stream the quotes as Open WebUI's `source` events too; other clients may break on them",
+    )
     log_format: Literal["json", "console"] = Field("json", description="form of the log lines on stderr")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+
+    llm_base_url: _Several = Field(
+        default=[],
+        description="OpenAI-compatible server that writes answers, or several (JSON list), tried in order; none: extractive answers",
+    )
+    llm_model: _Several = Field(default=[], description="its model, or one for each server (JSON list)")
+    llm_api_key: _Secrets = Field(
+        default=[], description='its key, or one for each server (JSON list; `""` for none)'
+    )
+    llm_connect_timeout_s: float = Field(3.0, ge=0.01, le=600, description="time to reach a server")
+    llm_read_timeout_s: float = Field(15.0, ge=0.01, le=600, description="time for each piece of its answer")
+    llm_total_timeout_s: float = Field(
+        25.0, ge=0.01, le=600, description="time for all writing of one answer"
+    )
+    llm_max_tokens: int = Field(700, ge=16, le=8192, description="longest text that a model may write")
+    llm_on_failure: Literal["extractive", "error"] = Field(
+        "extractive", description="what an answer is when no model writes one"
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            url = make_url(value.get_secret_value())
+        except ArgumentError:
+            raise ValueError("must be an address such as sqlite:////var/lib/verse/c.sqlite") from None
+        if url.drivername != "sqlite":
+            raise ValueError(f"is for {url.drivername!r}; so far conversations are stored in sqlite alone")
+        if not url.database or url.database == ":memory:" or url.query or url.host:
+            raise ValueError("must name a file and nothing else, as sqlite:////var/lib/verse/c.sqlite does")
+        return value
+
+    @field_validator("llm_base_url", "llm_model", "llm_api_key", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not value.lstrip().startswith("["):
+            return [value] if value.strip() else []
+        try:
+            return json.loads(value)
+        except ValueError:
+            # Without the value: it may be a key.
+            raise ValueError('must be one value, or a JSON list such as ["a", "b"]') from None
 
     @field_validator("public_url")
     @classmethod
@@ -140,6 +225,33 @@ class Settings(BaseSettings):
             raise ValueError("lexical_weight and dense_weight are both 0; nothing would be searched")
         return self
 
+    @model_validator(mode="after")
+    def _can_write(self) -> Self:
+        if not self.llm_base_url:
+            if self.llm_model or self.llm_api_key:
+                raise ValueError(
+                    "llm_model or llm_api_key is set, but llm_base_url is not: nothing would write"
+                )
+            return self
+        servers = len(self.llm_base_url)
+        if len(self.llm_model) not in {1, servers}:
+            raise ValueError(
+                f"llm_model has {len(self.llm_model)} values for {servers} servers; give one, or one for each"
+            )
+        # One key for all would show each server the key of another.
+        if len(self.llm_api_key) not in {0, servers}:
+            raise ValueError(
+                f"llm_api_key has {len(self.llm_api_key)} values for {servers} servers; give one for each, "
+                '"" for a server without one'
+            )
+        if self.llm_total_timeout_s >= self.request_timeout_s:
+            raise ValueError(
+                f"llm_total_timeout_s is {self.llm_total_timeout_s:g} and request_timeout_s {self.request_timeout_s:g}; "
+                "the whole question must have more time than its writing"
+            )
+        self.write_settings()
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -153,6 +265,13 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @property
+    def conversations_file(self) -> Path:
+        """The SQLite file of the stored conversations."""
+        if self.database_url is None:
+            return self.state_dir / "conversations.sqlite"
+        return Path(make_url(self.database_url.get_secret_value()).database or "")
+
+    @property
     def thread_count(self) -> int:
         """Threads of the models."""
         return self.threads or max(1, min(4, len(os.sched_getaffinity(0))))
@@ -164,6 +283,29 @@ class Settings(BaseSettings):
     def answer_settings(self) -> dict[str, Any]:
         """Return what may change an answer or its speed: all but folders and the server's own."""
         return self.model_dump(mode="json", exclude=set(_OF_THE_SERVER))
+
+    def write_settings(self) -> WriteSettings | None:
+        """Return the section of the model that writes; `None` where none is configured.
+
+        Raises:
+            ValueError: an address, a model or a key cannot be used.
+        """
+        if not self.llm_base_url:
+            return None
+        count = len(self.llm_base_url)
+        models = self.llm_model * count if len(self.llm_model) == 1 else self.llm_model
+        keys = [key.get_secret_value() or None for key in self.llm_api_key] or [None] * count
+        return WriteSettings(
+            servers=tuple(
+                Server(base_url=url, model=model, api_key=key)
+                for url, model, key in zip(self.llm_base_url, models, keys, strict=True)
+            ),
+            connect_timeout_s=self.llm_connect_timeout_s,
+            read_timeout_s=self.llm_read_timeout_s,
+            total_timeout_s=self.llm_total_timeout_s,
+            max_tokens=self.llm_max_tokens,
+            on_failure=self.llm_on_failure,
+        )
 
     def rag_settings(self) -> RagSettings:
         """Return the answering layer's section."""
@@ -198,7 +340,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(f"setting {name}: {first['msg']} (value: {first.get('input')!r})") from error
+        # An address may hold a password; the input of a check over all settings holds every secret.
+        secret = name == "settings" or "key" in name or name in _SECRET
+        shown = "" if secret else f" (value: {first.get('input')!r})"
+        raise SettingsError(f"setting {name}: {first['msg']}{shown}") from (None if not shown else error)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from html import escape
 from itertools import pairwise
 
-__all__ = ["DocumentPage", "ExcludedPart", "render_document_page"]
+__all__ = ["DocumentPage", "ExcludedPart", "date_words", "escaped", "render_document_page"]
 
 _REASON_WORDS = {
     "share_buttons": "share buttons",
@@ -129,7 +129,7 @@ def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None) -
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
-        f"<title>{_escape(title)} – source</title>",
+        f"<title>{escaped(title)} – source</title>",
         '<link rel="stylesheet" href="/static/viewer.css">',
         '<script src="/static/viewer.js" defer></script>',
         "</head>",
@@ -137,7 +137,7 @@ def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None) -
         '<a class="skip-link" href="#document-text">Skip to the text</a>',
         '<header class="document-header">',
         '<p class="kicker">Source document</p>',
-        f'<h1 lang="{language}" dir="auto">{_escape(title)}</h1>',
+        f'<h1 lang="{language}" dir="auto">{escaped(title)}</h1>',
         *_meta_lines(page),
         "</header>",
         *_quote_bar_lines(quote),
@@ -160,7 +160,7 @@ def _check_range(name: str, start: int, end: int, length: int) -> None:
         )
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
     """Return ``text`` as HTML that reads back as the same characters.
 
     A carriage return is written as a reference, because a parser turns a bare
@@ -183,12 +183,12 @@ def _reason_words(reason: str) -> str:
     return known if known is not None else " ".join(reason.split("_")).strip()
 
 
-def _date_html(published_at: str) -> str:
+def date_words(published_at: str) -> str:
     """Return the date in words when it is an ISO 8601 date, else as it stands."""
     try:
         day: date = datetime.fromisoformat(published_at.strip()).date()
     except ValueError:
-        return f'<span dir="auto">{_escape(published_at)}</span>'
+        return f'<span dir="auto">{escaped(published_at)}</span>'
     words = f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
     return f'<time datetime="{day.isoformat()}">{words}</time>'
 
@@ -197,12 +197,12 @@ def _meta_lines(page: DocumentPage) -> list[str]:
     """Return the line with publisher, date and the link to the original."""
     items: list[str] = []
     if page.publisher and page.publisher.strip():
-        items.append(f'<span class="publisher" dir="auto">{_escape(page.publisher)}</span>')
+        items.append(f'<span class="publisher" dir="auto">{escaped(page.publisher)}</span>')
     if page.published_at and page.published_at.strip():
-        items.append(_date_html(page.published_at))
+        items.append(date_words(page.published_at))
     if page.url and _WEB_ADDRESS.match(page.url):
         items.append(
-            f'<a class="original" href="{_escape(page.url)}" rel="noopener noreferrer nofollow">Original</a>'
+            f'<a class="original" href="{escaped(page.url)}" rel="noopener noreferrer nofollow">Original</a>'
         )
     if not items:
         return []
@@ -242,8 +242,8 @@ def _footer_lines(page: DocumentPage) -> list[str]:
         "the first being 0: a quote runs from its first number up to, but not",
         "including, its second.</p>",
         "<dl>",
-        f'<div><dt>Document</dt><dd class="mono">{_escape(page.document_id)}</dd></div>',
-        f'<div><dt>SHA-256</dt><dd class="mono">{_escape(page.document_sha256)}</dd></div>',
+        f'<div><dt>Document</dt><dd class="mono">{escaped(page.document_id)}</dd></div>',
+        f'<div><dt>SHA-256</dt><dd class="mono">{escaped(page.document_sha256)}</dd></div>',
         "</dl>",
         "</footer>",
     ]
@@ -359,16 +359,16 @@ def _segment_html(
     """
     content = text[segment.start : segment.end]
     if not segment.parts:
-        return _escape(content)
+        return escaped(content)
     title = _joined_reasons(excluded, segment.parts)
     label = ""
     fresh = tuple(index for index in segment.parts if index not in named)
     if fresh and content.strip():
         named.update(fresh)
-        label = f' data-reason="{_escape(_joined_reasons(excluded, fresh))}"'
+        label = f' data-reason="{escaped(_joined_reasons(excluded, fresh))}"'
     return (
-        f'<span class="excluded" title="left out of answers: {_escape(title)}"{label}>'
-        f"{_escape(content)}</span>"
+        f'<span class="excluded" title="left out of answers: {escaped(title)}"{label}>'
+        f"{escaped(content)}</span>"
     )
 
 

@@ -1,4 +1,4 @@
-"""`verse eval …`: run, score, compare, check, report, export, judge, new, metrics.
+"""`verse eval …`: run, score, compare, check, report, export, judge, new, from-feedback, metrics.
 
 What these commands need of the service in this process comes with the context (`Wiring`), since
 this package may not import the API. Heavy imports stand inside the commands.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,12 +34,13 @@ class Wiring:
 
     `open_service` indexes a data set's documents, apart from the person's own, and opens the
     service over them; a data set without documents is asked of the person's own index. `settings`
-    are those that may change an answer. `reported` turns our errors into a line and an exit status.
+    are those that may change an answer. `feedback` is what people said of stored answers. `reported` turns our errors into a line and an exit status.
     """
 
     open_service: Callable[[DataSet, Progress], InProcessService]
     settings: Callable[[], Mapping[str, Any]]
     runs: Callable[[], Path]
+    feedback: Callable[[], Iterable[Mapping[str, Any]]]
     reported: Callable[[], AbstractContextManager[None]]
     progress_bar: Callable[[], AbstractContextManager[Progress]]
 
@@ -440,6 +441,27 @@ def new(
             service = InProcess(wiring.open_service(everything, progress))
         kept = review_in_terminal(service, out, count=count, seed=seed, read=input, write=typer.echo)
         typer.echo(f"{kept} questions in {out}", err=True)
+
+
+@app.command("from-feedback")
+def from_feedback(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Argument(help="The questions.jsonl to write or add to.")],
+    as_json: AsJson = False,
+) -> None:
+    """Propose questions from what people said of answers; a person accepts them in the file."""
+    wiring: Wiring = ctx.obj
+    with wiring.reported():
+        from eval.from_feedback import write_proposals
+
+        done = write_proposals(wiring.feedback(), out)
+        if as_json:
+            _print_json({"file": str(out), "added": done.added, "known": done.known})
+        elif done.added or done.known:
+            typer.echo(f"{done.added} questions proposed in {out}, {done.known} were there already", err=True)
+            typer.echo('Where one is right, write "status": "accepted"; the others are not asked.', err=True)
+        else:
+            typer.echo("verse: nobody has given feedback yet; nothing was written", err=True)
 
 
 @app.command("verify")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
@@ -19,6 +19,7 @@ from rag.disagree import find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
 from rag.disagree_words import records, with_disagreements, with_time
 from rag.errors import GeneratorNotConfiguredError
+from rag.events import Event, StatusEvent
 from rag.extract import Span, draft_from, select_spans, touch
 from rag.languages import foreign_to, name_of
 from rag.question import read_question
@@ -43,7 +44,10 @@ from rag.types import (
     Receipt,
     Turn,
     Withheld,
+    WritingRecord,
 )
+from rag.write.path import Found, Part, write_steps
+from rag.write.writer import Writer
 from rag.yes_no import verdict, with_verdict
 
 Mode = Literal["auto", "extractive", "generative"]
@@ -76,6 +80,8 @@ class Stages:
     embedder_name: str
     multilingual: bool = False
     """Whether the embedder puts a question near passages in other languages."""
+    writer: Writer | None = None
+    """The language model that writes; without one every answer is extractive."""
 
     @property
     def generation(self) -> Generation:
@@ -119,15 +125,17 @@ class Stages:
     def _foreign(self, question: Question) -> str | None:
         return foreign_to(question.text, self.retriever.languages)
 
-    def receipt(self) -> Receipt:
+    def receipt(self, writing: WritingRecord | None = None) -> Receipt:
         """Return what an answer made now would depend on."""
+        generator = None if writing is None else writing.generator
         manifest = self.generation.manifest
         return Receipt(
             index_version=manifest.index_version,
             corpus_sha256=manifest.corpus_sha256,
-            models={"embedder": self.embedder_name, "reader": self.reader.name, "generator": None},
+            models={"embedder": self.embedder_name, "reader": self.reader.name, "generator": generator},
             settings_sha256=self.settings.sha256(manifest.settings),
             software=SOFTWARE_VERSION,
+            writing=writing,
         )
 
 
@@ -141,7 +149,7 @@ class _Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.timings[stage] = round(self.timings[stage] + (now - self._last) * 1000, 3)
+        self.timings[stage] = round(self.timings.get(stage, 0.0) + (now - self._last) * 1000, 3)
         self._last = now
 
     def total(self) -> dict[str, float]:
@@ -154,11 +162,41 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     Raises:
         QAError: a stage failed. A failure is never turned into an abstention.
     """
-    if ask.mode == "generative":
+    steps = answer_steps(ask, stages)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+
+def check_mode(ask: Ask, stages: Stages) -> None:
+    """Find before any work what this configuration cannot do.
+
+    Raises:
+        GeneratorNotConfiguredError: generative mode, and no language model.
+    """
+    if ask.mode == "generative" and stages.writer is None:
         raise GeneratorNotConfiguredError(
-            "generative answers need a language model, and none is configured; "
+            "generative answers need a language model, and none is configured; set VERSE_LLM_BASE_URL, or "
             "ask with mode auto or extractive"
         )
+
+
+def answer_steps(
+    ask: Ask, stages: Stages, cancelled: Callable[[], bool] = lambda: False
+) -> Generator[Event, None, Answer]:
+    """Do what `answer_question` does, step by step: yield what happens, return the answer.
+
+    Whoever drives it may stop between two steps; while a language model writes, `cancelled` is asked.
+    What it yields of the answer's text, the answer begins with.
+
+    Raises:
+        AskCancelledError: `cancelled()` became true while a model was writing.
+        QAError: a stage failed.
+    """
+    check_mode(ask, stages)
     clock = _Clock()
     question = read_question(ask.question, ask.history)
     allowed, any_allowed = stages.retriever.allowed(ask.filters)
@@ -171,14 +209,20 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     across = stages.is_across(question)
     pieces = sub_questions(question.text)
     asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
-    parts = [found for one in asked if (found := _evidence(one, stages, allowed, clock, across)) is not None]
+    parts: list[_Evidence] = []
+    for one in asked:
+        found = yield from _evidence(one, stages, allowed, clock, across)
+        if found is not None:
+            parts.append(found)
     if not parts:
         return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
     answered = [part for part in parts if part.probability >= part.threshold]
+    yield StatusEvent(stage="verify")
     document_of = _document_of(stages.generation)
     spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
     draft = draft_from(spans, document_of)
     passages = [c.passage for part in parts for c in part.reading.candidates]
+    quotes: Mapping[int, Quote]
     quotes, withheld = _verified(draft, passages, document_of)
     clock.lap("verify")
     if not answered or not quotes:
@@ -193,11 +237,40 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
     # Where sources differ, and reports before and after (rag.disagree).
     told = told_by(quotes, document_of, [short] if short else [])
     differing = [one for part in answered for one in find_disagreements(part.question, told)]
+    length = len(draft.sentences)
     draft = with_time(draft, question, plans_and_events(question, told), told)
     draft = with_disagreements(draft, question, differing, told)
+    body, closing = draft.sentences[:length], draft.sentences[length:]
     if said is not None and not differing:
         draft = with_verdict(draft, *said, question.language)
+    record: WritingRecord | None = None
+    if stages.writer is not None and ask.mode != "extractive" and across:
+        # No rule could hold what is written in one language against quotes in another.
+        record = WritingRecord(
+            generator=None, prompt_sha256=stages.writer.prompt_sha256, uses=(), fallback="language"
+        )
+    elif stages.writer is not None and ask.mode != "extractive":
+        found_so_far = Found(
+            question=question,
+            parts=tuple(
+                _part(part, spans, ask.max_citations, stages.calibration.margin, quotes.values())
+                for part in answered
+            ),
+            opening=draft.sentences[: len(draft.sentences) - len(body) - len(closing)],
+            body=body,
+            closing=closing,
+            spans=draft.spans,
+            quotes=quotes,
+            withheld=withheld,
+            max_citations=ask.max_citations,
+        )
+        written = yield from write_steps(found_so_far, stages.writer, document_of, cancelled)
+        draft, quotes, withheld, record = written.draft, written.quotes, written.withheld, written.record
+        clock.lap("write")
     composed = compose(draft, quotes, document_of)
+    if record is not None and len(asked) == 1:
+        # What was written may rest on other quotes than those that it began from.
+        short = _quoted(answered[0].reading.short_answers, [c.quote for c in composed.citations])
     missing = tuple(one.text for one in asked if not any(part.question is one for part in answered))
     return Answer(
         answer_id=_new_id(),
@@ -212,7 +285,7 @@ def answer_question(ask: Ask, stages: Stages) -> Answer:
         abstention=None,
         citations=composed.citations,
         withheld=withheld,
-        receipt=stages.receipt(),
+        receipt=stages.receipt(record),
         timings_ms=clock.total(),
         missing=missing,
         disagreements=records(question, differing, quotes, composed.citations),
@@ -231,12 +304,14 @@ class _Evidence:
 
 def _evidence(
     question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock, across: bool
-) -> _Evidence | None:
+) -> Generator[Event, None, _Evidence | None]:
     """Search and read for one question; `None` where nothing was found to read."""
     settings = stages.settings
     depth = max(settings.rerank_depth, settings.evidence_passages)
+    yield StatusEvent(stage="retrieve")
     retrieved = stages.retriever.retrieve(question, depth, allowed, across=across)
     clock.lap("retrieve")
+    yield StatusEvent(stage="read")
     if not across:
         retrieved = stages.reader.rerank(retrieved, stages.generation, settings)
     reading = stages.reader.read(
@@ -274,6 +349,16 @@ def _spans(
         if len(found) < limit and not any(touch(span, other) for other in found):
             found.append(span)
     return found
+
+
+def _part(part: _Evidence, spans: Sequence[Span], limit: int, margin: float, quotes: Iterable[Quote]) -> Part:
+    """Return one answered question with those of the chosen spans that are its own."""
+    own = select_spans(part.reading.candidates, limit, margin=margin)
+    return Part(
+        candidates=part.reading.candidates,
+        spans=tuple(span for span in spans if any(span == one or touch(span, one) for one in own)),
+        short_answer=_quoted(part.reading.short_answers, quotes),
+    )
 
 
 def _document_of(generation: Generation) -> Callable[[str], Document]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.types import Document
+from rag.inert import inert
 from rag.types import AnswerSpan, Citation, Draft, Quote
 
 _CONTEXT_CHARACTERS = 64
@@ -27,7 +28,8 @@ def compose(draft: Draft, quotes: Mapping[int, Quote], document_of: Callable[[st
     """Write the draft's sentences with `[n]` after each, in the order in which quotes are used.
 
     `quotes` maps a number in the draft to its verified quote. A sentence none of whose quotes
-    verified is left out with its marker. A sentence's own "[7]" is taken out: every `[n]` is ours.
+    verified is left out with its marker. A sentence's own "[7]" is taken out: every `[n]` is ours. So is
+    what could act on a reader's screen (`rag.inert`), whoever said it.
     """
     numbers: dict[int, int] = {}
     spans: dict[int, list[AnswerSpan]] = {}
@@ -37,7 +39,7 @@ def compose(draft: Draft, quotes: Mapping[int, Quote], document_of: Callable[[st
         # A paragraph whose first sentence fell out must not run on from another document's.
         opens = opens or sentence.opens_paragraph
         used = [key for key in dict.fromkeys(sentence.quotes) if key in quotes]
-        shown = without_markers(sentence.text)
+        shown = shown_safely(sentence.text)
         if not used or not shown.strip():
             continue
         gap = "" if not text else "\n\n" if opens else " "
@@ -58,6 +60,13 @@ def compose(draft: Draft, quotes: Mapping[int, Quote], document_of: Callable[[st
         for key, number in numbers.items()
     )
     return Composed(text=text, text_without_citations=plain, citations=citations)
+
+
+def shown_safely(text: str) -> str:
+    """Return a text without markers of its own, and without links, images or HTML."""
+    while (plainer := inert(without_markers(text))) != text:
+        text = plainer
+    return text
 
 
 def without_markers(text: str) -> str:

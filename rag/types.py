@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from index.types import Passage, Sentence
+from rag.errors import OutputFault
 
 Status = Literal["answered", "partial", "abstained"]
 Role = Literal["user", "assistant"]
@@ -200,15 +201,47 @@ class Withheld:
     unsupported: int = 0
 
 
+ModelOutcome = Literal["written", "unavailable", "timeout", OutputFault]
+"""How a request to a language model ended; all but the first are failures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """One request to a language model. `server` is its place among the configured ones, from 1."""
+
+    server: int
+    model: str
+    purpose: Literal["write", "retry"]
+    outcome: ModelOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingRecord:
+    """How an answer came to be written. `generator` is the model whose sentences are shown, if any.
+
+    `fallback` says why extractive sentences stand in the answer: how the last model failed, or `lost`
+    where what was written held nothing of what matters; `None` where there are none.
+    """
+
+    generator: str | None
+    prompt_sha256: str
+    uses: tuple[ModelUse, ...]
+    fallback: ModelOutcome | Literal["lost"] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """All that an answer depended on, so that it can be asked for again."""
+    """All that an answer depended on, so that it can be asked for again.
+
+    `writing` is `None` where no language model was asked.
+    """
 
     index_version: str
     corpus_sha256: str
     models: Mapping[str, str | None]
     settings_sha256: str
     software: str
+    writing: WritingRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A person's own questions: `.jsonl` or `.csv`, with every problem named by line and field.
 
 The fields and what may stand in them: `eval/data/questions.schema.json`, with an example of each
-form beside it. The questions are asked of whatever the target has indexed.
+form beside it. Questions that are only proposed (`verse eval from-feedback`) are left out. The others are asked of whatever the target has indexed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.datasets.making import make_data_set, safe_name
-from eval.datasets.own_row import LineProblems, Problems, question_of
+from eval.datasets.making import left_out, make_data_set, safe_name
+from eval.datasets.own_row import PROPOSED, LineProblems, Problems, question_of
 from eval.datatypes import DataSet, Question
 from eval.errors import DataSetError
 
@@ -52,18 +52,31 @@ def load(path: Path) -> DataSet:
     source_set = safe_name(path.stem)
     read = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
     found: list[tuple[int, Question]] = []
+    proposed = 0
     for line, row in read(text, problems):
         question = question_of(row, problems.at(line), source_set)
-        if question is not None:
+        if question is not None and row.get("status") == PROPOSED:
+            proposed += 1
+        elif question is not None:
             found.append((line, question))
     _check_ids(found, problems)
     if problems.found:
         raise DataSetError(_listed(path, problems))
+    if not found and proposed:
+        raise DataSetError(
+            f"{path} holds {proposed} proposed questions and none that a person accepted; go through them, "
+            'and write "status": "accepted" where a row is right'
+        )
     if not found:
         raise DataSetError(
             f"{path} holds no questions; write one a line, see eval/data/example_questions.jsonl"
         )
-    return make_data_set(name=source_set, licence=LICENCE, questions=[question for _, question in found])
+    return make_data_set(
+        name=source_set,
+        licence=LICENCE,
+        questions=[question for _, question in found],
+        notes=left_out(proposed, "proposed questions that nobody has accepted yet"),
+    )
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,12 @@ from index.canonical import canonical_text
 from index.errors import DocumentError
 from rag.types import Turn
 
-KEYS = ("id", "question", "kind", "history", "answerable", "answers", "gold", "variant_of", "variant")
+KEYS = (
+    "id", "question", "kind", "history", "answerable", "answers", "gold", "wrong", "status", "feedback",
+    "variant_of", "variant",
+)  # fmt: skip
+PROPOSED = "proposed"
+STATUSES = (PROPOSED, "accepted")
 GOLD_KEYS = ("document_id", "start", "end", "text")
 DEFAULT_KIND = "question"
 MAX_TURNS = 20
@@ -65,6 +70,7 @@ def question_of(row: Mapping[str, Any], problems: LineProblems, source_set: str)
     variant = _text(row, "variant", problems, most=100)
     if (variant_of is None) != (variant is None):
         problems.say("variant_of and variant come together: of which question, and how it differs")
+    _check_review(row, problems)
     if variant_of is not None and variant_of == question_id:
         problems.say("variant_of is its own id")
     if len(problems.problems.found) > before:
@@ -81,6 +87,15 @@ def question_of(row: Mapping[str, Any], problems: LineProblems, source_set: str)
         variant_of=variant_of,
         variant=variant,
     )
+
+
+def _check_review(row: Mapping[str, Any], problems: LineProblems) -> None:
+    """Check what a row from feedback says for its reader; nothing of it is asked or scored."""
+    if "status" in row and row["status"] not in STATUSES:
+        problems.say(f"status is {_shown(row['status'])}; use {' or '.join(STATUSES)}")
+    if not isinstance(row.get("feedback", {}), dict):
+        problems.say(f"feedback is {_shown(row['feedback'])}; it must be an object")
+    _golds(row, problems, "wrong")
 
 
 def _question(row: Mapping[str, Any], problems: LineProblems) -> str:
@@ -154,12 +169,12 @@ def _history(row: Mapping[str, Any], problems: LineProblems) -> tuple[Turn, ...]
     return tuple(turns)
 
 
-def _golds(row: Mapping[str, Any], problems: LineProblems) -> tuple[Gold, ...]:
-    value = row.get("gold", [])
+def _golds(row: Mapping[str, Any], problems: LineProblems, key: str = "gold") -> tuple[Gold, ...]:
+    value = row.get(key, [])
     if not isinstance(value, list):
-        problems.say(f"gold is {_shown(value)}; it must be a list of objects with a text")
+        problems.say(f"{key} is {_shown(value)}; it must be a list of objects with a text")
         return ()
-    found = [_gold(item, f"gold {number}", problems) for number, item in enumerate(value, start=1)]
+    found = [_gold(item, f"{key} {number}", problems) for number, item in enumerate(value, start=1)]
     return tuple(dict.fromkeys(gold for gold in found if gold is not None))
 
 

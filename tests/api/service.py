@@ -121,6 +121,8 @@ class SmallEngine:
         self._seen = ""
         self._stages: Stages | None = None
 
+    def close(self) -> None: ...
+
     def stages(self) -> Stages:
         assert self._stages is not None
         return self._stages
@@ -245,12 +247,14 @@ def raw(
     async def call() -> None:
         nonlocal status
         waiting = list(enumerate(chunks, start=1))
+        answered = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             if waiting:
                 number, chunk = waiting.pop(0)
                 return {"type": "http.request", "body": chunk, "more_body": number < len(chunks)}
-            await asyncio.sleep(0)
+            # As a server does: a client that waits for its answer has not gone.
+            await answered.wait()
             return {"type": "http.disconnect"}
 
         async def send(message: dict[str, Any]) -> None:
@@ -261,6 +265,8 @@ def raw(
                 got.extend((n.decode("latin-1"), v.decode("latin-1")) for n, v in message["headers"])
             else:
                 parts.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    answered.set()
 
         try:
             await client.app(scope, receive, send)  # type: ignore[arg-type]

@@ -25,6 +25,14 @@ from tests.api.service import (
 BODY = b'{"question": "Who built the bridge?"}'
 JSON = [("content-type", "application/json")]
 # Every kind of address: all routes, files, what is not there, what is not taken.
+CONVERSATION = "conv_" + 26 * "0"
+ANSWER = "ans_" + 26 * "0"
+PLACES = {
+    "{document_id}": "bridge",
+    "{conversation_id}": CONVERSATION,
+    "{answer_id}": ANSWER,
+    "{model}": "verse",
+}
 ADDRESSES = (
     ("POST", "/v1/ask"),
     ("POST", "/v1/search"),
@@ -37,17 +45,39 @@ ADDRESSES = (
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
+    ("GET", "/v1/conversations"),
+    ("GET", f"/v1/conversations/{CONVERSATION}"),
+    ("PATCH", f"/v1/conversations/{CONVERSATION}"),
+    ("DELETE", f"/v1/conversations/{CONVERSATION}"),
+    ("GET", f"/v1/conversations/{CONVERSATION}/export"),
+    ("GET", f"/v1/answers/{ANSWER}"),
+    ("POST", "/v1/feedback"),
     ("GET", "/docs"),
     ("GET", "/"),
     ("GET", "/favicon.ico"),
     ("GET", "/static/viewer.css"),
     ("GET", "/static/none.css"),
     ("GET", "/nothing"),
+    ("POST", "/mcp"),
     ("GET", "/v1/ask"),
     ("HEAD", "/v1/documents"),
     ("OPTIONS", "/v1/ask"),
     ("DELETE", "/nothing"),
+    ("POST", "/v1/chat/completions"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/verse"),
 )
+
+
+def assert_refused(reply: Reply, path: str, code: str) -> str:
+    """Hold that a 403 has the shape of its route, and return what it says."""
+    if not path.startswith(("/v1/chat/", "/v1/models")):
+        return str(assert_problem(reply, 403, code)["detail"])
+    assert reply.status == 403
+    assert_clean(reply)
+    error = reply.json()["error"]
+    assert (error["type"], error["code"]) == ("permission_error", code)
+    return str(error["message"])
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +94,7 @@ def public(small_state: Path) -> Iterator[TestClient]:
 
 
 def send(client: TestClient, method: str, path: str, **more: Any) -> Reply:
-    headers = [*(JSON if method == "POST" else []), *more.pop("headers", [])]
+    headers = [*(JSON if method in ("POST", "PATCH") else []), *more.pop("headers", [])]
     return raw(client, method, path, headers=headers, body=BODY if method == "POST" else b"", **more)
 
 
@@ -72,7 +102,9 @@ def test_the_list_of_addresses_is_whole(small: TestClient) -> None:
     described = small.get("/openapi.json").json()["paths"]
     tried = {path.split("?")[0] for _, path in ADDRESSES}
     for path in described:
-        assert path.replace("{document_id}", "bridge") in tried, path
+        for name, value in PLACES.items():
+            path = path.replace(name, value)
+        assert path in tried, path
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -81,8 +113,7 @@ def test_a_foreign_host_is_refused_everywhere(
     small: TestClient, method: str, path: str, host: str | None
 ) -> None:
     reply = send(small, method, path, host=host)
-    content = assert_problem(reply, 403, "host_not_allowed")
-    assert "VERSE_ALLOWED_HOSTS" in content["detail"]
+    assert "VERSE_ALLOWED_HOSTS" in assert_refused(reply, path, "host_not_allowed")
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -91,20 +122,24 @@ def test_a_foreign_origin_is_refused_everywhere(
     small: TestClient, method: str, path: str, origin: str
 ) -> None:
     reply = send(small, method, path, headers=[("origin", origin)])
-    assert_problem(reply, 403, "origin_not_allowed")
+    assert_refused(reply, path, "origin_not_allowed")
     assert not reply.all("access-control-allow-origin")
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 def test_every_response_carries_the_same_protection(small: TestClient, method: str, path: str) -> None:
     reply = send(small, method, path, headers=[("x-request-id", "my-request.1_A")])
-    assert reply.status in (200, 204, 307, 404, 405, 422)
+    assert reply.status in (200, 204, 307, 400, 404, 405, 406, 422)
     assert_clean(reply)
     assert reply["x-request-id"] == "my-request.1_A"
-    assert reply.all("cache-control") == ([] if path.startswith("/static/") else ["no-store"])
+    kept = {"/static/viewer.css": ["no-cache"], "/static/none.css": []}
+    assert reply.all("cache-control") == kept.get(path, ["no-store"])
     assert not reply.all("server")
     assert not any(name.startswith("access-control-") for name, _ in reply.headers)
-    if reply.status >= 400:
+    if path == "/mcp":
+        # Past the guards it speaks its own protocol, and asks for an Accept header.
+        assert (reply.status, reply.json()["error"]["code"]) == (406, -32600)
+    elif reply.status >= 400 and not path.startswith("/v1/chat/"):
         assert_problem(reply, reply.status, reply.json()["code"])
     # No inline script or style is allowed anywhere, and nothing from elsewhere.
     policy = reply["content-security-policy"]
@@ -300,8 +335,18 @@ def test_the_description_names_every_route(small: TestClient) -> None:
     assert {(path, method) for path, methods in described["paths"].items() for method in methods} == {
         ("/v1/ask", "post"),
         ("/v1/search", "post"),
+        ("/v1/chat/completions", "post"),
+        ("/v1/models", "get"),
+        ("/v1/models/{model}", "get"),
         ("/v1/documents", "get"),
         ("/v1/documents/{document_id}", "get"),
+        ("/v1/conversations", "get"),
+        ("/v1/conversations/{conversation_id}", "get"),
+        ("/v1/conversations/{conversation_id}", "patch"),
+        ("/v1/conversations/{conversation_id}", "delete"),
+        ("/v1/conversations/{conversation_id}/export", "get"),
+        ("/v1/answers/{answer_id}", "get"),
+        ("/v1/feedback", "post"),
         ("/d/{document_id}", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
@@ -336,11 +381,6 @@ def test_the_page_of_the_description_needs_nothing_from_elsewhere(small: TestCli
         assert path in page
     for anchor in re.findall(r'href="#([^"]+)"', page):
         assert f'id="{anchor}"' in page
-
-
-def test_the_bare_address_leads_to_the_description(small: TestClient) -> None:
-    reply = raw(small, "GET", "/")
-    assert (reply.status, reply["location"]) == (307, "/docs")
 
 
 def test_health_says_what_serves(small: TestClient) -> None:

@@ -145,3 +145,112 @@ def test_a_public_address_is_kept_without_its_last_slash(
 ) -> None:
     variables.setenv("VERSE_PUBLIC_URL", given)
     assert load_settings().public_url == shown
+
+
+LLM = {"VERSE_LLM_BASE_URL": "http://127.0.0.1:8080/v1", "VERSE_LLM_MODEL": "m"}
+
+
+def test_no_model_writes_by_default(variables: MonkeyPatch) -> None:
+    assert load_settings().write_settings() is None
+
+
+def test_one_model_server(variables: MonkeyPatch) -> None:
+    for name, value in (LLM | {"VERSE_LLM_API_KEY": "k-secret", "VERSE_LLM_ON_FAILURE": "error"}).items():
+        variables.setenv(name, value)
+    settings = load_settings()
+    found = settings.write_settings()
+    assert found is not None
+    assert [(s.base_url, s.model, s.api_key) for s in found.servers] == [
+        ("http://127.0.0.1:8080/v1", "m", "k-secret")
+    ]
+    assert (found.on_failure, found.max_tokens, found.total_timeout_s) == ("error", 700, 25.0)
+    for shown in (repr(settings), repr(found), settings.model_dump_json(), str(settings.answer_settings())):
+        assert "k-secret" not in shown
+    assert "llm_base_url" not in settings.answer_settings()
+    assert settings.answer_settings()["llm_model"] == ["m"]
+
+
+def test_several_model_servers_in_order(variables: MonkeyPatch) -> None:
+    variables.setenv("VERSE_LLM_BASE_URL", '["http://a.example/v1", "https://b.example/v1"]')
+    variables.setenv("VERSE_LLM_MODEL", "m")
+    variables.setenv("VERSE_LLM_API_KEY", '["", "k-b"]')
+    found = load_settings().write_settings()
+    assert found is not None
+    assert [(s.base_url, s.model, s.api_key) for s in found.servers] == [
+        ("http://a.example/v1", "m", None),
+        ("https://b.example/v1", "m", "k-b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"VERSE_LLM_MODEL": ""}, "llm_model has 0 values"),
+        ({"VERSE_LLM_BASE_URL": ""}, "llm_base_url is not"),
+        ({"VERSE_LLM_BASE_URL": "k-secret"}, "no address of a model server"),
+        (
+            {"VERSE_LLM_BASE_URL": '["http://a.example", "http://b.example"]'},
+            "llm_api_key has 1 values for 2",
+        ),
+        ({"VERSE_LLM_API_KEY": "[k-secret"}, "JSON list"),
+        ({"VERSE_LLM_API_KEY": "[1]"}, "llm_api_key"),
+        ({"VERSE_LLM_TOTAL_TIMEOUT_S": "30"}, "more time than its writing"),
+        ({"VERSE_LLM_MAX_TOKENS": "1"}, "llm_max_tokens"),
+        ({"VERSE_LLM_ON_FAILURE": "silence"}, "llm_on_failure"),
+    ],
+)
+def test_a_model_that_could_not_write_is_refused_without_its_key(
+    variables: MonkeyPatch, change: dict[str, str], word: str
+) -> None:
+    key = {"VERSE_LLM_API_KEY": "k-" + "hidden"}
+    for name, value in (LLM | key | change).items():
+        variables.setenv(name, value)
+    with pytest.raises(SettingsError, match=word) as raised:
+        load_settings()
+    assert "k-hidden" not in str(raised.value)
+    assert raised.value.__cause__ is None or "k-hidden" not in str(raised.value.__cause__)
+
+
+def test_conversations_lie_in_the_state_folder_unless_a_file_is_named(
+    variables: MonkeyPatch, tmp_path: Path
+) -> None:
+    variables.setenv("VERSE_STATE_DIR", str(tmp_path))
+    assert load_settings().conversations_file == tmp_path / "conversations.sqlite"
+    variables.setenv("VERSE_DATABASE_URL", "sqlite:////var/lib/verse/c.sqlite")
+    assert load_settings().conversations_file == Path("/var/lib/verse/c.sqlite")
+    variables.setenv("VERSE_DATABASE_URL", "sqlite:///beside.sqlite")
+    assert load_settings().conversations_file == Path("beside.sqlite")
+    assert load_settings().retention_days == 365
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("postgresql://verse:hunter2@db/verse", "so far conversations are stored in sqlite alone"),
+        ("sqlite+aiosqlite:///hunter2", "so far conversations are stored in sqlite alone"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite:///hunter2?mode=ro", "must name a file"),
+        ("sqlite://hunter2/x", "must name a file"),
+        ("/var/lib/hunter2.sqlite", "must be an address such as sqlite:////"),
+        ("", "must be an address such as sqlite:////"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_without_showing_it(
+    variables: MonkeyPatch, value: str, words: str
+) -> None:
+    variables.setenv("VERSE_DATABASE_URL", value)
+    with pytest.raises(SettingsError) as failure:
+        load_settings()
+    assert "database_url" in str(failure.value)
+    assert words in str(failure.value)
+    assert "hunter2" not in str(failure.value)
+
+
+def test_what_is_stored_is_no_part_of_an_answer(variables: MonkeyPatch) -> None:
+    variables.setenv("VERSE_DATABASE_URL", "sqlite:///c.sqlite")
+    assert not {"database_url", "retention_days", "keep_answers"} & set(load_settings().answer_settings())
+    for days in ("-1", "36501", "x", "1.5"):
+        variables.setenv("VERSE_RETENTION_DAYS", days)
+        with pytest.raises(SettingsError, match="retention_days"):
+            load_settings()

@@ -17,6 +17,7 @@ from eval.datasets.own_row import (
     MAX_ID_CHARACTERS,
     MAX_TURN_CHARACTERS,
     MAX_TURNS,
+    STATUSES,
 )
 from eval.datatypes import Gold, Question
 from eval.errors import DataSetError
@@ -70,7 +71,9 @@ def test_the_schema_names_what_is_read() -> None:
     assert tuple(fields) == KEYS
     assert schema["required"] == ["id", "question"]
     assert schema["additionalProperties"] is False
-    assert set(fields["gold"]["items"]["properties"]) == set(GOLD_KEYS)
+    assert set(schema["$defs"]["stretch"]["properties"]) == set(GOLD_KEYS)
+    assert fields["gold"]["items"] == fields["wrong"]["items"] == {"$ref": "#/$defs/stretch"}
+    assert tuple(fields["status"]["enum"]) == STATUSES
     assert fields["id"]["maxLength"] == MAX_ID_CHARACTERS
     assert fields["history"]["maxItems"] == MAX_TURNS
     assert fields["history"]["items"]["properties"]["content"]["maxLength"] == MAX_TURN_CHARACTERS

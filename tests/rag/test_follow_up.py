@@ -205,7 +205,9 @@ TURNS = st.lists(
 )
 # A question with control characters or surrogates never gets here (see `checked_question`).
 ASKED = st.one_of(
-    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60).filter(lambda text: text == text.strip()),
+    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60).filter(
+        lambda text: text == text.strip()
+    ),
     st.sampled_from(["Why?", "Who signed it?", "What about Riga?", "And those deals?", "А он?", "Is IT it?"]),
 )
 

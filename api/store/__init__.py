@@ -1,0 +1,1 @@
+"""What people asked and were answered: the database, its tables and its migrations."""

@@ -1,0 +1,119 @@
+/** Asks a question and follows its answer, for the eye and for a screen reader. */
+
+import type { Turn } from "./client.js";
+import { asServiceError, type Host } from "./host.js";
+import type { AnswerRecord } from "./record.js";
+import type { Talk, TurnState } from "./state.js";
+import { STAGE_WORDS } from "./views/turn.js";
+
+/** The contract's bounds of a history. */
+const MAX_TURNS = 20;
+const MAX_TURN_CHARACTERS = 20_000;
+const SENTENCE_END = /[.!?…:]["”»)]?\s*$|\n$/;
+
+/** Asking, on one page. */
+export class Asking {
+  /** What a screen reader has not heard yet: less than a sentence. */
+  private unspoken = "";
+
+  /** `isShown` tells whether a conversation is the one on the page. */
+  constructor(
+    private readonly host: Host,
+    private readonly isShown: (talk: Talk) => boolean,
+  ) {}
+
+  /** Ask the question of `turn` in `talk`; whatever becomes of it, `turn` says so at the end. */
+  async ask(talk: Talk, turn: TurnState): Promise<void> {
+    const history = historyOf(talk.turns);
+    const running = new AbortController();
+    talk.running = running;
+    talk.turns = [...talk.turns, turn];
+    this.unspoken = "";
+    this.spoken()?.replaceChildren();
+    this.host.tell("Asking");
+    this.host.requestUpdate();
+    void this.host.updateComplete.then(() => this.host.find(`#${turn.key}`)?.scrollIntoView({ block: "start" }));
+    try {
+      const belonging = await this.host.conversations.belonging(talk, history);
+      const record = await this.host.client.ask(
+        { question: turn.question, ...belonging },
+        {
+          status: (stage) => {
+            turn.stage = stage;
+            this.tell(talk, STAGE_WORDS[stage] ?? "Working");
+            this.host.requestUpdate();
+          },
+          delta: (text) => {
+            turn.text += text;
+            this.speak(talk, text);
+            this.host.requestUpdate();
+          },
+          citation: (citation) => {
+            turn.cited = [...turn.cited.filter((known) => known.id !== citation.id), citation];
+            this.host.requestUpdate();
+          },
+        },
+        running.signal,
+      );
+      // The rest of the last sentence, or all of an answer that came at once.
+      this.speak(talk, `${turn.text === "" ? record.answer : ""}\n`);
+      turn.record = record;
+      turn.phase = "whole";
+      talk.id = record.conversation_id ?? talk.id;
+      this.tell(talk, wordsFor(record));
+    } catch (error) {
+      if (running.signal.aborted) {
+        turn.phase = "stopped";
+        this.tell(talk, "Stopped");
+      } else {
+        turn.phase = "failed";
+        turn.problem = asServiceError(error);
+      }
+    } finally {
+      talk.running = null;
+      this.host.requestUpdate();
+    }
+  }
+
+  private tell(talk: Talk, words: string): void {
+    if (this.isShown(talk)) {
+      this.host.tell(words);
+    }
+  }
+
+  /** Let a screen reader hear the answer sentence by sentence. */
+  private speak(talk: Talk, text: string): void {
+    if (!this.isShown(talk)) {
+      return;
+    }
+    this.unspoken += text;
+    if (SENTENCE_END.test(this.unspoken) && this.unspoken.trim() !== "") {
+      const line = document.createElement("p");
+      line.textContent = this.unspoken.replace(/\s*\[(\d{1,4})\]/g, " (quote $1)").trim();
+      this.spoken()?.append(line);
+      this.unspoken = "";
+    }
+  }
+
+  private spoken(): HTMLElement | null {
+    return this.host.find('[role="log"]');
+  }
+}
+
+function wordsFor(record: AnswerRecord): string {
+  const count = record.citations.length;
+  return record.status === "abstained"
+    ? "Nothing was found"
+    : `The ${record.status === "partial" ? "partial " : ""}answer is there, with ${count} ${count === 1 ? "quote" : "quotes"}`;
+}
+
+/** Return the turns that the server is told of: whole ones only, the last ones that fit. */
+function historyOf(turns: readonly TurnState[]): Turn[] {
+  return turns
+    .filter((turn) => turn.record !== null)
+    .flatMap((turn): Turn[] => [
+      { role: "user", content: turn.question },
+      { role: "assistant", content: (turn.record?.answer ?? "").slice(0, MAX_TURN_CHARACTERS) },
+    ])
+    .slice(-MAX_TURNS);
+}
