@@ -185,6 +185,15 @@ def _support(content: dict[str, Any]) -> Iterator[Row]:
         "≥ 0.95",
         command,
     )
+    if read := content.get("with_reader"):
+        yield (
+            "the same three with the reader asked too: changed, written otherwise, beside a sentence that "
+            "shares words",
+            f"{read['mutations_accepted']}, {read['harmless_accepted']}, {read['elsewhere_accepted']} of "
+            f"{mutations['total']}, {harmless['total']}, {read['elsewhere']}",
+            "0, ≥ 0.95, 0",
+            command,
+        )
 
 
 def _share(found: dict[str, Any]) -> str:
