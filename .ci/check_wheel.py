@@ -40,6 +40,9 @@ HIDDEN = (
     "scipy",
     "ir_measures",
     "matplotlib",
+    "openai",
+    "langchain_openai",
+    "xllamacpp",
 )
 
 HIDE = f"import sys\nfor name in {HIDDEN!r}:\n    sys.modules[name] = None\n"
@@ -52,7 +55,13 @@ def main(wheel: Path) -> None:
         if missing:
             sys.exit(f"{wheel.name} lacks {', '.join(missing)}")
         archive.extractall(folder)
-        for arguments in (["--version"], ["--help"], ["serve", "--help"], ["eval", "--help"]):
+        for arguments in (
+            ["--version"],
+            ["--help"],
+            ["serve", "--help"],
+            ["mcp", "--help"],
+            ["eval", "--help"],
+        ):
             code = f"{HIDE}sys.argv[1:] = {arguments!r}\nfrom api.cli import main\nmain()\n"
             subprocess.run(
                 [sys.executable, "-P", "-c", code],

@@ -21,8 +21,11 @@ from rag.answer import Stages
 from rag.write import obedient
 from rag.write.settings import OnFailure, Server, WriteSettings
 from rag.write.writer import Writer
+from tests.api.checker import check_record
+from tests.api.mcp_service import MODES, problem_of, record_of, serving_mcp
 from tests.api.service import SmallEngine, client_of, post, settings_for
 from tests.api.sse_reader import chunks, events
+from tests.contract.test_parity import canonical
 from tests.fakes import HashEmbedder
 from tests.rag.write import model_server as m
 from tests.rag.write.model_server import ModelServer
@@ -60,12 +63,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def served(
-    state: Path, url: str, on_failure: OnFailure = "extractive", total_s: float = 10.0
+    state: Path, url: str, on_failure: OnFailure = "extractive", total_s: float = 10.0, **settings: str
 ) -> Iterator[TestClient]:
     server = Server(base_url=url, model="m", api_key="k-secret")
     writer = Writer(WriteSettings(servers=(server,), on_failure=on_failure, total_timeout_s=total_s))
     try:
-        with client_of(create_app(settings_for(state), engine=WritingEngine(state, writer))) as client:  # type: ignore[arg-type]
+        with client_of(
+            create_app(settings_for(state, **settings), engine=WritingEngine(state, writer))
+        ) as client:  # type: ignore[arg-type]
             yield client
     finally:
         writer.close()
@@ -91,6 +96,71 @@ def test_the_record_says_who_wrote_and_what_was_withheld(state: Path) -> None:
     }
     assert sent[-1].json()["answer"] == whole["choices"][0]["message"]["content"] == record["answer"]
     assert "write" in [event.json()["stage"] for event in sent if event.name == "status"]
+
+
+def test_a_written_answer_is_the_same_record_on_every_transport(state: Path, tmp_path: Path) -> None:
+    asked = {"question": QUESTION, "mode": "generative"}
+    chat = {"model": "verse", "messages": [{"role": "user", "content": QUESTION}], "mode": "generative"}
+    with ModelServer(GOOD) as model:
+        writer = Writer(WriteSettings(servers=(Server(base_url=model.url, model="m"),)))
+        engine = WritingEngine(state, writer)
+        stored_in = f"sqlite:///{tmp_path / 'c.sqlite'}"
+        with serving_mcp(state, engine, database_url=stored_in) as server:
+
+            def sent(path: str, content: dict[str, object], accept: str = "*/*") -> bytes:
+                body, kind = json.dumps(content).encode(), "application/json"
+                status, reply, _ = server.request(
+                    "POST", path, body, {"Content-Type": kind, "Accept": accept}
+                )
+                assert status == 200, reply
+                return reply
+
+            first = json.loads(sent("/v1/ask", asked))
+            check_record(server.get, first)
+            told = events(sent("/v1/ask", {**asked, "store": True}, "text/event-stream"))
+            _, kept = server.get(f"/v1/conversations/{told[-1].json()['conversation_id']}")
+            whole = json.loads(sent("/v1/chat/completions", chat))
+            streamed, done = chunks(sent("/v1/chat/completions", {**chat, "stream": True}))
+            by_agent = [record_of(server.call("ask", asked, mode)) for mode in MODES]
+        writer.close()
+    assert done
+    assert "".join(e.json()["text"] for e in told if e.name == "delta") == first["answer"]
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in streamed) == first["answer"]
+    records = [
+        told[-1].json(),
+        json.loads(kept)["turns"][-1]["answer"],
+        whole["answer_record"],
+        streamed[-1]["answer_record"],
+        *by_agent,
+    ]
+    assert first["receipt"]["models"]["generator"] == "m"
+    assert [canonical(record) for record in records] == [canonical(first)] * len(records)
+
+
+def test_a_stored_turn_whose_model_fails_is_interrupted(state: Path, tmp_path: Path) -> None:
+    stored_in = f"sqlite:///{tmp_path / 'c.sqlite'}"
+    with (
+        ModelServer(m.status(500)) as model,
+        served(state, model.url, "error", database_url=stored_in) as client,
+    ):
+        asked = {"question": QUESTION, "store": True}
+        told = events(post(client, "/v1/ask", asked, headers=[("accept", "text/event-stream")]).body)
+        (head,) = client.get("/v1/conversations").json()["conversations"]
+        (turn,) = client.get(f"/v1/conversations/{head['id']}").json()["turns"]
+    assert (told[-1].name, told[-1].json()["code"]) == ("error", "generator_unavailable")
+    assert (turn["status"], turn["interrupted_by"], turn["answer"]) == ("interrupted", "failed", None)
+
+
+def test_generative_without_a_model_is_a_409_everywhere(state: Path) -> None:
+    asked = {"question": QUESTION, "mode": "generative"}
+    chat = {"model": "verse", "messages": [{"role": "user", "content": QUESTION}], "mode": "generative"}
+    with serving_mcp(state, SmallEngine(state)) as server:
+        status, problem = server.native("/v1/ask", asked)
+        assert (status, problem["code"]) == (409, "generator_not_configured")
+        for stream in (False, True):
+            status, refused = server.native("/v1/chat/completions", {**chat, "stream": stream})
+            assert (status, refused["error"]["code"]) == (409, "generator_not_configured")
+        assert problem_of(server.call("ask", asked))["code"] == "generator_not_configured"
 
 
 @pytest.mark.parametrize(
