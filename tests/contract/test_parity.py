@@ -17,7 +17,7 @@ from api.mcp_text import answer_text
 from api.schemas import AnswerOut
 from eval.datasets.seeds import load
 from eval.datatypes import Question
-from tests.api.checker import check_record
+from tests.api.checker import canonical, check_record
 from tests.api.mcp_service import MODES, record_of, talk, text_of
 from tests.api.sse_reader import chunks, events
 from tests.api.test_mcp_stdio import parameters
@@ -54,12 +54,6 @@ def questions(count: int) -> list[Record]:
         }
         for one in chosen
     ]
-
-
-def canonical(record: Record) -> str:
-    """A record as text, without what differs between two askings: its ids and its times."""
-    lasting = {k: v for k, v in record.items() if k not in ("id", "conversation_id", "timings_ms")}
-    return json.dumps(lasting, ensure_ascii=False, sort_keys=True)
 
 
 def sent_events(body: str) -> Record:
