@@ -174,9 +174,12 @@ def unverified_in(answer: Answer, text_of: Callable[[str], str]) -> list[str]:
         quote = citation.quote
         if text_of(quote.document_id)[quote.start : quote.end] != quote.text:
             found.append(quote.text)
-    for text in written_sentences(answer):
-        start = answer.text.index(text)
-        own = [c.quote.text for c in answer.citations if any(s.start == start for s in c.answer_spans)]
-        if not any(supports(text, [quote]).supported for quote in own):
+    backing: dict[tuple[int, int], list[str]] = {}
+    for citation in answer.citations:
+        for span in citation.answer_spans:
+            backing.setdefault((span.start, span.end), []).append(citation.quote.text)
+    for (start, end), quotes in backing.items():
+        text = answer.text[start:end]
+        if "“" not in text and not any(supports(text, [quote]).supported for quote in quotes):
             found.append(text)
     return found

@@ -24,6 +24,7 @@ Fate = Literal["shown", "misattributed", "unsupported"]
 
 MAX_SENTENCE = 600
 """Characters of a sentence that may be shown."""
+_LEAST_TERMS, _LEAST_CHARACTERS = 2, 12
 MAX_IDS = 6
 """Of the ids that a sentence names, so many are looked at."""
 _MARKDOWN = re.compile(r"(?<!\w)[*_~`]{1,3}(?=\S)|(?<=\S)[*_~`]{1,3}(?!\w)|`+|\*\*|__|~~|\\(?=[^\w\s])")
@@ -83,8 +84,9 @@ def judge(
     def refused(reason: str, fate: Fate = "unsupported", *, foreign: bool = False) -> Judged:
         return Judged(fate=fate, text=text, quotes=(), unknown=unknown, reason=reason, foreign=foreign)
 
-    if not any(char.isalnum() for char in text):
-        return refused("it has no words")
+    # Scripts without spaces have few terms, and long ones.
+    if len(set(content_terms(text))) < _LEAST_TERMS and len(text) < _LEAST_CHARACTERS:
+        return refused("it is too short to say anything")
     if len(text) > min(MAX_SENTENCE, MAX_STATEMENT):
         return refused(f"it has {len(text)} characters; at most {MAX_SENTENCE} are allowed")
     if _SITE.search(text) or _MARKUP.search(text):

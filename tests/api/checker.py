@@ -113,6 +113,12 @@ def check_citation(get: Get, citation: dict[str, Any]) -> None:
     assert shown.text == citation["cited_text"]
 
 
+def canonical(record: dict[str, Any]) -> str:
+    """A record as text, without what differs between two askings: its ids and its times."""
+    lasting = {k: v for k, v in record.items() if k not in ("id", "conversation_id", "timings_ms")}
+    return json.dumps(lasting, ensure_ascii=False, sort_keys=True)
+
+
 def check_record(get: Get, record: dict[str, Any]) -> None:
     """Hold invariants 1, 3, 5, 6 and 7 for one record."""
     has_shape(record, RECORD)

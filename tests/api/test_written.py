@@ -21,11 +21,10 @@ from rag.answer import Stages
 from rag.write import obedient
 from rag.write.settings import OnFailure, Server, WriteSettings
 from rag.write.writer import Writer
-from tests.api.checker import check_record
+from tests.api.checker import canonical, check_record
 from tests.api.mcp_service import MODES, problem_of, record_of, serving_mcp
 from tests.api.service import SmallEngine, client_of, post, settings_for
 from tests.api.sse_reader import chunks, events
-from tests.contract.test_parity import canonical
 from tests.fakes import HashEmbedder
 from tests.rag.write import model_server as m
 from tests.rag.write.model_server import ModelServer

@@ -108,6 +108,14 @@ def test_each_sentence_streams_before_the_next_is_written(generation: Generation
     assert shown == [f"{SIGNED} [1]", f" {WORTH} [2]"]
 
 
+@pytest.mark.parametrize("said", ["Riga.", "!", "[1]", "the", "\u200b"])
+def test_what_says_nothing_is_withheld(generation: Generation, said: str) -> None:
+    script = answers((SIGNED, "Ana Brandt"), (said, "Ana Brandt"))
+    with ModelServer(script) as server, writing(generation, server.url) as stages:
+        answer = asked(stages)
+    assert answer.text == f"{SIGNED} [1]"
+
+
 LIES = [
     "The copper treaty is worth $9 billion.",
     "The copper treaty is worth €8 billion.",
