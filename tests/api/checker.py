@@ -176,9 +176,3 @@ def _check_abstention(get: Get, record: dict[str, Any]) -> None:
         assert citation["number"] is None
         assert citation["answer_spans"] == []
         check_citation(get, citation)
-
-
-def canonical(record: dict[str, Any]) -> str:
-    """A record as text, without what differs between two askings: its ids and its times."""
-    lasting = {k: v for k, v in record.items() if k not in ("id", "conversation_id", "timings_ms")}
-    return json.dumps(lasting, ensure_ascii=False, sort_keys=True)
