@@ -132,13 +132,13 @@ class Settings(BaseSettings):
         RagSettings().coverage_weight,
         ge=0.0,
         le=10.0,
-        description="what the share of the question's words in the closest sentence counts in it",
+        description="what the share of a long question's words in the closest sentence counts in it",
     )
     pair_weight: float = Field(
         RagSettings().pair_weight,
         ge=0.0,
         le=10.0,
-        description="what the share of its pairs of words in the closest sentence counts in it",
+        description="what the share of its pairs of words there counts in it",
     )
     rerank_depth: int = Field(6, ge=0, le=100, description="passages read to put them in order")
     evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")

@@ -90,9 +90,10 @@ class Retriever:
         The score of a text is `lexical_weight` times BM25 divided by the best BM25 of that text, plus
         `dense_weight` times the cosine: BM25 has no scale of its own, and a ranking needs only the
         order. To that of the question is added `part_weight` times the best of its parts, if it asks
-        for several things, what its sources count (see `_preferred`), and for the first `worded_k` how
-        closely one sentence has its words (see `rag.closest_sentence`). Passages of two named sources or
-        more then take turns.
+        for several things; what its sources count (see `_preferred`); and, of a question for several things,
+        for the first `worded_k` passages how closely one sentence has its words (see
+        `rag.closest_sentence`; of a question or claim for one thing it hurts, see
+        `eval/results/reading.json`). Passages of two named sources or more then take turns.
         """
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
@@ -120,7 +121,7 @@ class Retriever:
             parts = [_fused(lexical[n], cosines[:, n], ordered, settings) for n in range(1, len(texts))]
             scores = scores + settings.part_weight * np.max(parts, axis=0)
         scores, turns = self._preferred(scores, ordered, hints)
-        if not across:
+        if len(texts) > 1 and not across:
             scores = scores + self._worded(asked, wanted[0], ordered, scores)
         hits = [
             Hit(

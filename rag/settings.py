@@ -15,7 +15,8 @@ class RagSettings:
     `eval/bench/fusion.py` makes the table that it was chosen by. A weight of 0 leaves that search out.
     `part_weight` is what the best part of a question counts beside the whole, `source_weight` and
     `date_weight` what a publisher, title or day that it names; see `rag.retrieve`. `coverage_weight` and
-    `pair_weight` are what the closest sentence of each of the first `worded_k` passages counts; see
+    `pair_weight` are what the closest sentence of each of the first `worded_k` passages counts where a
+    question asks for several things; see
     `rag.closest_sentence`.
     """
 

@@ -15,6 +15,7 @@ from index.terms import terms
 from index.types import FloatArray, RowFilter
 from index.vectors import NumpyStore
 from rag.closest_sentence import closest_sentence
+from rag.parts import parts_of
 from rag.question import read_question
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
@@ -245,14 +246,32 @@ def test_a_narrow_filter_still_fills_k(retriever: Retriever) -> None:
     assert ids(shallow, filters, "tin exports of Peru", k=1) == ["f"]
 
 
+SEVERAL = "Which tin exports of Peru rose in spring, and which copper mines of Bolivia closed last year?"
+
+
+def test_a_question_for_one_thing_is_not_ranked_by_wording(generation: Generation) -> None:
+    question = read_question("Which tin exports rose in Peru?")
+    found = [
+        Retriever(generation, HashEmbedder(), RagSettings(pair_weight=weight))
+        .retrieve(question, 100, None)
+        .hits
+        for weight in (0.0, 5.0)
+    ]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(("coverage", "pairs"), [(0.0, 0.0), (1.5, 0.0), (0.0, 4.0), (1.5, 4.0)])
 @pytest.mark.parametrize("worded", [2, 1000])
 def test_the_ranking_is_that_of_the_two_searches_and_the_closest_sentence_added_up(
     generation: Generation, coverage: float, pairs: float, worded: int
 ) -> None:
-    settings = RagSettings(coverage_weight=coverage, pair_weight=pairs, worded_k=worded)
+    # The parts themselves count next to nothing here.
+    settings = RagSettings(
+        coverage_weight=coverage, pair_weight=pairs, worded_k=worded, part_weight=1e-7, source_weight=0.0
+    )
     retriever = Retriever(generation, HashEmbedder(), settings)
-    question = read_question("Which tin exports rose in Peru?")
+    question = read_question(SEVERAL)
+    assert len(parts_of(SEVERAL)) == 2
     bm25 = dict(generation.lexical.search(question.terms, 1000))
     vector = HashEmbedder().embed_queries([question.standalone])[0]
     cosines = generation.vectors.reconstruct(list(range(len(generation)))) @ vector
