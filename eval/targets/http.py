@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from eval.errors import EvaluationError, TargetError
 from eval.targets.http_words import checked_url, is_loopback, retry_after_s, words_of
+from rag.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     import httpx2
@@ -96,16 +95,11 @@ class HttpClient:
             follow_redirects=False,
             limits=httpx2.Limits(max_connections=_MAX_CONNECTIONS, keepalive_expiry=_KEEP_ALIVE_S),
         )
-        self._loop = asyncio.new_event_loop()
-        thread = threading.Thread(
-            target=_serve, args=(self._loop, self._client), name="eval-http", daemon=True
-        )
-        thread.start()
-        self._end = weakref.finalize(self, _stop, self._loop, thread)
+        self._loop = LoopThread(self._client, name="eval-http")
 
     def close(self) -> None:
         """End the connections and the thread; more than once is fine."""
-        self._end()
+        self._loop.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +134,7 @@ class HttpClient:
 
     def _once(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         what = f"{method} {self.url}{path}"
-        if self._loop.is_closed():
+        if self._loop.is_closed:
             raise EvaluationError(f"{what}: this client is closed")
         reply = self._wait_for(method, path, body, what)
         if reply.status != 200:
@@ -156,7 +150,7 @@ class HttpClient:
         import httpx2
 
         request = _fetch(self._client, method, self.url + path, body, self._timeout_s)
-        future = asyncio.run_coroutine_threadsafe(request, self._loop)
+        future = self._loop.start(request)
         try:
             return future.result()
         except TimeoutError:
@@ -223,29 +217,6 @@ class HttpTarget:
 
 class _TooLargeError(Exception):
     """The body is larger than any answer may be."""
-
-
-def _serve(loop: asyncio.AbstractEventLoop, client: httpx2.AsyncClient) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-        # Whoever still waits for an answer must not wait for ever.
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(client.aclose())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
-
-
-def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(loop.stop)
-    if thread is not threading.current_thread():  # the collector may run anywhere
-        thread.join(timeout=5)
 
 
 def _parsed(body: bytes, what: str) -> dict[str, Any]:

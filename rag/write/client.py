@@ -13,9 +13,7 @@ import json
 import logging
 import queue
 import ssl
-import threading
 import time
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ from rag.errors import (
     GeneratorTimeoutError,
     GeneratorUnavailableError,
 )
+from rag.loop_thread import LoopThread
 from rag.write.prompt import SCHEMA, Message
 from rag.write.settings import Server
 
@@ -78,16 +77,11 @@ class ModelClient:
             follow_redirects=False,
             limits=httpx2.Limits(max_connections=64, keepalive_expiry=2.0),
         )
-        self._loop = asyncio.new_event_loop()
-        thread = threading.Thread(
-            target=_serve, args=(self._loop, self._client), name="model-client", daemon=True
-        )
-        thread.start()
-        self._end = weakref.finalize(self, _stop, self._loop, thread)
+        self._loop = LoopThread(self._client, name="model-client")
 
     def close(self) -> None:
         """End the connections and the thread; more than once is fine."""
-        self._end()
+        self._loop.close()
 
     def stream(
         self, messages: Sequence[Message], limits: Limits, cancelled: Callable[[], bool]
@@ -116,10 +110,10 @@ class ModelClient:
                     raise
 
     def _once(self, body: bytes, limits: Limits, cancelled: Callable[[], bool]) -> Iterator[str]:
-        if self._loop.is_closed():
+        if self._loop.is_closed:
             raise GeneratorUnavailableError("the client of the model server is closed")
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        future = asyncio.run_coroutine_threadsafe(self._request(body, limits, pieces.put), self._loop)
+        future = self._loop.start(self._request(body, limits, pieces.put))
         future.add_done_callback(lambda _: pieces.put(None))
         try:
             while True:
@@ -293,24 +287,3 @@ def _whole(data: bytes, name: str) -> str:
     if choice.get("finish_reason") == "content_filter":
         raise GeneratorOutputError(f"{name}: its filter stopped the answer", fault="refusal")
     return _text(choice.get("message"), name)
-
-
-def _serve(loop: asyncio.AbstractEventLoop, client: httpx2.AsyncClient) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(client.aclose())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
-        loop.close()
-
-
-def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(loop.stop)
-    if thread is not threading.current_thread():  # the collector may run anywhere
-        thread.join(timeout=5)
