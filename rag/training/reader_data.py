@@ -70,6 +70,13 @@ _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|should|must)\b", re.IGNORECASE
 )
 
+_OPEN_ENDED = re.compile(
+    r"\bwhy\b|\b(?:reasons?|causes?|caused|purpose|effects?|consequences?|because|explain\w*|lead to|leads to"
+    r"|led to|motivat\w+|significance|advantages?|benefits?|problems?)\b|\bhow\b(?!\s+(?:many|much|long|old"
+    r"|often|far|big|large|tall|high|deep|fast|few|close|wide|heavy|late|early)\b)",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
@@ -95,6 +102,11 @@ def split_squad(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
         [row for row in rows if row["title"] not in held_out],
         [row for row in rows if row["title"] in held_out],
     )
+
+
+def is_open_ended(question: str) -> bool:
+    """Return whether a question asks for a reason, a way or a consequence, not for a name or a number."""
+    return _OPEN_ENDED.search(question) is not None
 
 
 def letters(text: str) -> str:

@@ -27,6 +27,7 @@ from rag.training.reader_data import (
     bereft_passages,
     cropped,
     exchanged_questions,
+    is_open_ended,
     mined_negatives,
     opposite_questions,
     plain_examples,
@@ -51,10 +52,12 @@ EVALUATION = (
 class Mix:
     """What one pass takes of a file: negatives made, as shares of its answerable questions.
 
-    `answered` is the share of those themselves, `unanswerable` how often each written one is seen.
+    `answered` is the share of those themselves, `unanswerable` how often each written one is seen,
+    `open_ended` how often each answerable one that asks for a reason or a way.
     """
 
     answered: float = 1.0
+    open_ended: int = 3
     unanswerable: int = 1
     mined: float = 0.35
     bereft: float = 0.25
@@ -208,6 +211,8 @@ def load_examples(folder: Path, rng: random.Random) -> list[Example]:
         answered = [e for e in plain if e.answer is not None]
         rng.shuffle(answered)
         examples.extend(answered[: round(len(answered) * mix.answered)])
+        # One question in ten of these files asks why or how; of those that staff ask, a third.
+        examples.extend([e for e in answered if is_open_ended(e.question)] * (mix.open_ended - 1))
         examples.extend([e for e in plain if e.answer is None] * mix.unanswerable)
         for share, negatives in (
             (mix.mined, mined_negatives(rows, 2)),
