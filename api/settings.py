@@ -143,7 +143,10 @@ class Settings(BaseSettings):
     rerank_depth: int = Field(6, ge=0, le=100, description="passages read to put them in order")
     evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
-        None, ge=0.0, le=1.0, description="answer from this probability on; unset: as calibrated"
+        None,
+        ge=0.0,
+        le=1.0,
+        description="answer, and give a short answer, from this probability on; unset: as calibrated",
     )
     max_running: int = Field(2, ge=1, le=64, description="questions answered at the same time")
     max_waiting: int = Field(32, ge=0, le=10_000, description="questions that may wait; more get a 503")

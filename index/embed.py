@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 _BATCH_TOKENS = 4096
 _MAX_BATCH = 32
 _WIDTH_STEP = 8
+# The longest text of a batch is at most this many times as long as its shortest, and a few tokens more:
+# twenty sentences of one question in a single batch were padded to nearly twice their tokens.
+_PADDED = 1.3
+_PADDED_TOKENS = 8
 
 
 def open_embedder(files: ModelFiles, cache_folder: Path, *, threads: int) -> Embedder:
@@ -125,9 +129,11 @@ class OpenVinoEmbedder:
         start = 0
         while start < len(order):
             end = start + 1
+            longest = int(_PADDED * len(encodings[order[start]].ids)) + _PADDED_TOKENS
             while (
                 end < len(order)
                 and end - start < _MAX_BATCH
+                and len(encodings[order[end]].ids) <= longest
                 and len(encodings[order[end]].ids) * (end - start + 1) <= _BATCH_TOKENS
             ):
                 end += 1

@@ -13,7 +13,7 @@ from index.errors import SpanError
 from index.generation import Generation
 from index.types import Document, Passage, RowFilter, ScoredPassage
 from rag import SOFTWARE_VERSION
-from rag.calibrate import Calibration
+from rag.calibrate import Calibration, probability_of
 from rag.cite import closest, compose
 from rag.disagree import find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
@@ -125,6 +125,14 @@ class Stages:
     def _foreign(self, question: Question) -> str | None:
         return foreign_to(question.text, self.retriever.languages)
 
+    def short_answer(self, reading: Reading, quotes: Iterable[Quote]) -> AnswerText | None:
+        """Return the best short answer that stands in a quote, if it is likely enough to be right."""
+        found = _quoted(reading.short_answers, quotes)
+        least = self.settings.min_probability
+        if least is None:
+            least = self.calibration.short_threshold
+        return found if found is not None and probability_of(found.score) >= least else None
+
     def receipt(self, writing: WritingRecord | None = None) -> Receipt:
         """Return what an answer made now would depend on."""
         generator = None if writing is None else writing.generator
@@ -232,7 +240,7 @@ def answer_steps(
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
         return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
-    short = _quoted(answered[0].reading.short_answers, quotes.values()) if len(asked) == 1 else None
+    short = stages.short_answer(answered[0].reading, quotes.values()) if len(asked) == 1 else None
     said = verdict(question, {number: quote.text for number, quote in quotes.items()})
     # Where sources differ, and reports before and after (rag.disagree).
     told = told_by(quotes, document_of, [short] if short else [])
@@ -252,10 +260,7 @@ def answer_steps(
     elif stages.writer is not None and ask.mode != "extractive":
         found_so_far = Found(
             question=question,
-            parts=tuple(
-                _part(part, spans, ask.max_citations, stages.calibration.margin, quotes.values())
-                for part in answered
-            ),
+            parts=tuple(_part(part, spans, ask.max_citations, stages, quotes.values()) for part in answered),
             opening=draft.sentences[: len(draft.sentences) - len(body) - len(closing)],
             body=body,
             closing=closing,
@@ -270,7 +275,7 @@ def answer_steps(
     composed = compose(draft, quotes, document_of)
     if record is not None and len(asked) == 1:
         # What was written may rest on other quotes than those that it began from.
-        short = _quoted(answered[0].reading.short_answers, [c.quote for c in composed.citations])
+        short = stages.short_answer(answered[0].reading, [c.quote for c in composed.citations])
     missing = tuple(one.text for one in asked if not any(part.question is one for part in answered))
     return Answer(
         answer_id=_new_id(),
@@ -351,13 +356,15 @@ def _spans(
     return found
 
 
-def _part(part: _Evidence, spans: Sequence[Span], limit: int, margin: float, quotes: Iterable[Quote]) -> Part:
+def _part(
+    part: _Evidence, spans: Sequence[Span], limit: int, stages: Stages, quotes: Iterable[Quote]
+) -> Part:
     """Return one answered question with those of the chosen spans that are its own."""
-    own = select_spans(part.reading.candidates, limit, margin=margin)
+    own = select_spans(part.reading.candidates, limit, margin=stages.calibration.margin)
     return Part(
         candidates=part.reading.candidates,
         spans=tuple(span for span in spans if any(span == one or touch(span, one) for one in own)),
-        short_answer=_quoted(part.reading.short_answers, quotes),
+        short_answer=stages.short_answer(part.reading, quotes),
     )
 
 

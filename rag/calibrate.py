@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import CalibrationError
-from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, SHORT_ANSWER_SIGNALS
 
 DEFAULT_MARGIN = 3.0
 DEFAULT_FILE = Path(__file__).parent / "models" / "calibration.json"
@@ -56,6 +56,10 @@ class Calibration:
     several: Judgement
     across: Logistic
     """As the others' `question`, for one in another language than the documents: by vectors alone."""
+    short: Logistic
+    """How likely a stretch of a few words is the answer, where the question wants one."""
+    short_threshold: float
+    """From which probability on a short answer is given; below it the quotes stand alone."""
     margin: float = DEFAULT_MARGIN
     """How much worse than the best a sentence may score (log-odds) and still be quoted."""
 
@@ -72,7 +76,12 @@ class Calibration:
         odds = (self.across if across else self.of(parts).question).log_odds(signals)
         if not math.isfinite(odds):  # clamped, it would pass for certainty
             raise CalibrationError(f"the log-odds are {odds}: a signal among {tuple(signals)} is no number")
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
+        return probability_of(odds)
+
+
+def probability_of(odds: float) -> float:
+    """Return the probability of log-odds, in (0, 1)."""
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
 def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
@@ -89,6 +98,8 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             single=_judgement(content["single"]),
             several=_judgement(content["several"]),
             across=_logistic(content["across"], QUESTION_SIGNALS),
+            short=_logistic(content["short"], SHORT_ANSWER_SIGNALS),
+            short_threshold=float(content["short_threshold"]),
             margin=float(content["margin"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -96,7 +107,7 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             f"{path.name} cannot be used: {error}; reinstall the package or fit it again with "
             "python -m rag.training.fit_calibration"
         ) from error
-    for threshold in (found.single.threshold, found.several.threshold):
+    for threshold in (found.single.threshold, found.several.threshold, found.short_threshold):
         if not 0.0 < threshold < 1.0:
             raise CalibrationError(f"{path.name}: the threshold {threshold} is no probability")
     return found

@@ -36,7 +36,7 @@ class RagSettings:
     read_sentences: int = 20
     closest: int = 3
     min_probability: float | None = None
-    """Answer at or above this; `None` takes the threshold that the calibration was fitted with."""
+    """Answer, and give a short answer, at or above this; `None` takes the calibration's own thresholds."""
 
     def __post_init__(self) -> None:
         bounds = {

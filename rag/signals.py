@@ -26,6 +26,12 @@ SENTENCE_SIGNALS = (
     "pairs",  # share of the question's word pairs in the sentence
     "answer_type",  # 1 when the sentence holds the kind of thing that is asked for
 )
+SHORT_ANSWER_SIGNALS = (
+    "sentence",  # the score of the sentence that it stands in
+    "span",  # start + end logit of the stretch, less those of "no answer"
+    "kind",  # 1 when the stretch itself holds the kind of thing that is asked for
+    "new_words",  # share of its words that are not the question's own
+)
 QUESTION_SIGNALS = (
     "best_score",  # of the best sentence
     "score_margin",  # to the second

@@ -107,12 +107,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerText:
-    """A short stretch of a document that answers; `score` is its sentence's and the model's, together."""
+    """A short stretch of a document that answers; `score` is the log-odds that it is the right one.
+
+    `signals` are in the order of `rag.signals.SHORT_ANSWER_SIGNALS`.
+    """
 
     document_id: str
     start: int
     end: int
     score: float
+    signals: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

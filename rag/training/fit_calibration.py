@@ -5,7 +5,8 @@ much reading a passage counts beside its place in the search; how much each sign
 and how likely the quotes shown are to hold an answer. The last two are made twice: for questions that ask
 for one thing, and for those that ask for several. Thresholds: three chances in a hundred for the first; for the
 second, which share the words of many passages, the highest that refuses no more than one in twelve of
-those that can be answered. Writes `rag/models/calibration.json` and a report.
+those that can be answered. Last, how likely the short answer is to be right: it is given where that is more
+likely than not. Writes `rag/models/calibration.json` and a report.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import hashlib
 import json
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -32,15 +34,23 @@ from index.generation import Generation, open_current
 from index.models import find_model, sha256_file
 from index.settings import IndexSettings
 from index.state import StateFolder
+from index.terms import terms
 from index.types import Embedder
-from rag.calibrate import DEFAULT_FILE, Calibration, Judgement, Logistic, load_calibration
+from rag.calibrate import (
+    DEFAULT_FILE,
+    Calibration,
+    Judgement,
+    Logistic,
+    load_calibration,
+    probability_of,
+)
 from rag.question import read_question
 from rag.read import Reader
 from rag.reader_model import ReaderModel, TokenScores, ensure_reader_conversion, find_reader
 from rag.rerank import PassageScorer, reranked
 from rag.retrieve import Retrieved, Retriever
 from rag.settings import RagSettings
-from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, SHORT_ANSWER_SIGNALS
 from rag.training.fit_data import FILES, Asked, AskedSet, check_sets, fit_sets, is_gold, write_corpora
 from rag.types import Question, Reading
 
@@ -59,6 +69,11 @@ _REFUSED_AT_MOST = 1 / 12
 # corpus and the kind of question: with all of them nearly every question about the three seed articles was
 # refused.
 _ANSWERABILITY = ("best_answerable", "best_span", "best_evidence", "best_sentence_cosine")
+# A short answer that shares at least half of its words with a right one is held for right.
+_SHORT_OVERLAP = 0.5
+# Half of the fit's questions were written to look answerable; of those that staff ask, fewer are not.
+_SHORT_UNANSWERABLE = 0.5
+_SHORT_THRESHOLD = 0.5
 _PASSAGE_GRID = ((0.0, 0.1, 0.2, 0.3, 0.5, 0.8), (0.0, 0.05, 0.1, 0.2))
 Floats = NDArray[np.float64]
 
@@ -93,7 +108,15 @@ def main() -> None:
         SENTENCE_SIGNALS, {"evidence_mean": 1.0, "span": 0.2, "retrieval": 1.0, "coverage": 1.0}
     )
     unfitted = Judgement(sentence=first, question=_logistic(QUESTION_SIGNALS, {}), threshold=0.5)
-    so_far = Calibration(name="unfitted", passage=passage, single=unfitted, several=unfitted, across=across)
+    so_far = Calibration(
+        name="unfitted",
+        passage=passage,
+        single=unfitted,
+        several=unfitted,
+        across=across,
+        short=_logistic(SHORT_ANSWER_SIGNALS, {"sentence": 1.0, "span": 0.1}),
+        short_threshold=_SHORT_THRESHOLD,
+    )
     if shipped is None:
         rows = [bench.read(one, so_far) for one in fitted]
         so_far = _with_sentences(
@@ -102,7 +125,7 @@ def main() -> None:
     else:
         so_far = _with_sentences(so_far, shipped.single.sentence, shipped.several.sentence)
     rows = [bench.read(one, so_far) for one in fitted]
-    so_far = replace(so_far, margin=_fit_margin(rows))
+    so_far = replace(so_far, margin=_fit_margin(rows), short=_fit_short(rows))
     single = _fit_question(rows, so_far, _ANSWERABILITY, several=False)
     several = _fit_question(rows, so_far, QUESTION_SIGNALS, several=True)
     so_far = replace(
@@ -121,6 +144,8 @@ def main() -> None:
         "single": _judgement_as_json(so_far.single),
         "several": _judgement_as_json(so_far.several),
         "across": _as_json(so_far.across, QUESTION_SIGNALS),
+        "short": _as_json(so_far.short, SHORT_ANSWER_SIGNALS),
+        "short_threshold": so_far.short_threshold,
         "margin": so_far.margin,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -150,6 +175,10 @@ class _Readings:
     several: NDArray[np.bool_]
     """Whether each question asks for several things."""
     answerable: NDArray[np.bool_]
+    short_signals: list[Floats]
+    """(stretches, SHORT_ANSWER_SIGNALS) a question; none where it wants no short answer."""
+    short_right: list[NDArray[np.bool_]] | None
+    """Whether each stretch is a right answer; `None` where the gold are whole sentences."""
 
     def right(self, calibration: Calibration) -> NDArray[np.bool_]:
         """Tell for each question whether a gold sentence is among those that would be quoted."""
@@ -234,6 +263,8 @@ class _Bench:
         """Read every question as far as the service would; `across` as if it were in another language."""
         reader = Reader(self.scorer, calibration, self._embedder)
         sentences, scores, gold, questions, several, answerable = [], [], [], [], [], []
+        short_signals: list[Floats] = []
+        short_right: list[NDArray[np.bool_]] = []
         k, most = self.settings.evidence_passages, self.settings.read_sentences
         for asked, question, retrieved, generation in self.found(one, across=across):
             if not across:
@@ -252,6 +283,11 @@ class _Bench:
             )
             questions.append(reading.signals)
             several.append(retrieved.parts > 0)
+            stretches = reading.short_answers
+            wanted = [_text(generation, *place) for place in asked.gold]
+            said = [_text(generation, one.document_id, one.start, one.end) for one in stretches]
+            short_signals.append(np.array([one.signals for one in stretches]))
+            short_right.append(np.array([any(_alike(one, right) for right in wanted) for one in said], bool))
             answerable.append(asked.answerable)
         self.scorer.save()
         return _Readings(
@@ -263,6 +299,8 @@ class _Bench:
             questions=np.array(questions),
             several=np.array(several),
             answerable=np.array(answerable),
+            short_signals=short_signals,
+            short_right=short_right if one.corpus == "squad" else None,
         )
 
 
@@ -377,6 +415,53 @@ def _fit_question(
     return Logistic(weights=tuple(found.get(name, 0.0) for name in QUESTION_SIGNALS), bias=part.bias)
 
 
+def _text(generation: Generation, document_id: str, start: int, end: int) -> str:
+    ordinal = generation.ordinal(document_id)
+    if ordinal is None:
+        raise ValueError(f"gold document {document_id!r} is not in the index")
+    return generation.document_at(ordinal).text[start:end]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two answers share half of their words (F1 as SQuAD counts it, over our terms)."""
+    ours, theirs = Counter(terms(one)), Counter(terms(other))
+    both = ours.total() + theirs.total()
+    return bool(both) and 2 * (ours & theirs).total() / both >= _SHORT_OVERLAP
+
+
+def _fit_short(sets: Sequence[_Readings]) -> Logistic:
+    """Fit which stretch is the answer, then how likely the best one is; on sets whose gold are answers."""
+    used = [
+        (signals, right, answerable)
+        for rows in sets
+        if rows.short_right is not None and rows.answerable.any()
+        for signals, right, answerable in zip(
+            rows.short_signals, rows.short_right, rows.answerable, strict=True
+        )
+        if len(right)
+    ]
+    found = [(signals, right) for signals, right, _ in used if right.any()]
+    order = _fit(
+        np.concatenate([signals for signals, _ in found]),
+        np.concatenate([right for _, right in found]),
+        np.concatenate([np.full(len(right), 1.0 / len(right)) for _, right in found]),
+        _QUESTION_PENALTY,
+        0.0,
+    )
+    best = [max(range(len(right)), key=lambda n: order.log_odds(list(signals[n]))) for signals, right, _ in used]
+    scale = _fit(
+        np.array([[order.log_odds(signals[n])] for (signals, _, _), n in zip(used, best, strict=True)]),
+        np.array([right[n] for (_, right, _), n in zip(used, best, strict=True)]),
+        np.array([1.0 if answerable else _SHORT_UNANSWERABLE for _, _, answerable in used]),
+        0.0,
+        0.0,
+    )
+    return Logistic(
+        weights=tuple(round(scale.weights[0] * weight, 6) for weight in order.weights),
+        bias=round(scale.bias + scale.weights[0] * order.bias, 6),
+    )
+
+
 def _fit_across(arguments: argparse.Namespace) -> Logistic:
     """Fit the probability by vectors alone, on English questions read as if they were in another language.
 
@@ -452,6 +537,26 @@ def _figures(rows: _Readings, calibration: Calibration) -> dict[str, Any]:
         "refused_of_unanswerable": _share(refused[~answerable]),
         "refused_of_answerable": _share(refused[answerable]),
         "expected_calibration_error": round(float(error), 4),
+        **_short_figures(rows, calibration),
+    }
+
+
+def _short_figures(rows: _Readings, calibration: Calibration) -> dict[str, Any]:
+    """Return how many short answers are right: of all that could be given, and of those that are."""
+    if rows.short_right is None:
+        return {}
+    best: list[tuple[float, bool, bool]] = []  # probability, right, answerable
+    for signals, right, answerable in zip(rows.short_signals, rows.short_right, rows.answerable, strict=True):
+        if len(right):
+            odds = [calibration.short.log_odds(one) for one in signals]
+            n = int(np.argmax(odds))
+            best.append((probability_of(odds[n]), bool(right[n]), bool(answerable)))
+    given = [right for probability, right, _ in best if probability >= calibration.short_threshold]
+    return {
+        "short_answers": len(best),
+        "short_right_of_answerable": _share(np.array([right for _, right, answerable in best if answerable])),
+        "short_given": _share(np.array([p >= calibration.short_threshold for p, _, _ in best])),
+        "short_right_of_given": _share(np.array(given)),
     }
 
 
@@ -487,6 +592,8 @@ def _name(fitted: Calibration) -> str:
             _as_json(fitted.passage, PASSAGE_SIGNALS),
             _judgement_as_json(fitted.single),
             _judgement_as_json(fitted.several),
+            _as_json(fitted.short, SHORT_ANSWER_SIGNALS),
+            fitted.short_threshold,
             fitted.margin,
         ]
     )

@@ -100,6 +100,8 @@ def calibration(*, always: bool, threshold: float = 0.5) -> Calibration:
         single=judgement,
         several=judgement,
         across=Logistic(weights=(0.0,) * len(QUESTION_SIGNALS), bias=-8.0),
+        short=Logistic(weights=(0.0, 1.0, 0.0, 0.0), bias=4.0),
+        short_threshold=0.5,
     )
 
 

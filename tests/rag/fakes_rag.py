@@ -21,7 +21,7 @@ from rag.read import Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retriever
 from rag.settings import RagSettings
-from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, SHORT_ANSWER_SIGNALS
 from rag.types import Candidate
 from tests.fakes import HashEmbedder
 
@@ -72,7 +72,12 @@ def logistic(names: Sequence[str], bias: float, weights: Mapping[str, float]) ->
 
 
 def calibration(
-    *, threshold: float = 0.5, bias: float = -6.0, name: str = "hand-1", **weights: float
+    *,
+    threshold: float = 0.5,
+    short_threshold: float = 0.05,
+    bias: float = -6.0,
+    name: str = "hand-1",
+    **weights: float,
 ) -> Calibration:
     """A sentence is worth six times its coverage; an answer is sure when one covers the question.
 
@@ -89,6 +94,8 @@ def calibration(
         single=judgement,
         several=judgement,
         across=logistic(QUESTION_SIGNALS, -2.0, {"best_sentence_cosine": 8.0}),
+        short=logistic(SHORT_ANSWER_SIGNALS, 0.0, {"sentence": 1.0, "span": 0.1}),
+        short_threshold=short_threshold,
     )
 
 

@@ -176,6 +176,16 @@ def test_the_short_answer_is_the_characters_of_a_citation(stages: Stages) -> Non
     assert ask(stages, "Why was the treaty signed in Riga?").short_answer is None
 
 
+def test_a_short_answer_that_is_hardly_likely_is_not_given(generation: Generation) -> None:
+    wary = calibration(short_threshold=1 - 1e-9)
+    answer = ask(stages_of(generation, how_sure=wary), TREATY)
+    assert (answer.status, answer.short_answer) == ("answered", None)
+    assert answer.citations
+    # Who sets a threshold of their own sets it for both.
+    bold = stages_of(generation, how_sure=wary, settings=RagSettings(min_probability=0.0))
+    assert ask(bold, TREATY).short_answer == "Ana"
+
+
 def test_a_leaning_sentence_comes_with_the_one_before(stages: Stages) -> None:
     answer = ask(stages, "Did it cost over $8 billion?", max_citations=1)
     assert answer.citations[0].quote.text == (

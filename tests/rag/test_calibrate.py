@@ -12,7 +12,7 @@ import pytest
 
 from rag.calibrate import load_calibration
 from rag.errors import CalibrationError
-from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS
+from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, SHORT_ANSWER_SIGNALS
 from tests.rag.fakes_rag import calibration
 
 
@@ -34,6 +34,8 @@ def content() -> dict[str, Any]:
             "threshold": 0.6,
         },
         "across": {"weights": dict.fromkeys(QUESTION_SIGNALS, 0.0) | {"best_cosine": 1.0}, "bias": -0.5},
+        "short": {"weights": dict(zip(SHORT_ANSWER_SIGNALS, (1, 0.5, 2, 0.25), strict=True)), "bias": -3},
+        "short_threshold": 0.55,
         "margin": 2.5,
     }
 
@@ -52,6 +54,7 @@ def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     assert found.of(0).sentence.log_odds(twos) == pytest.approx(len(SENTENCE_SIGNALS) - 1)
     assert found.of(3).sentence.log_odds(twos) == pytest.approx(len(SENTENCE_SIGNALS) / 2 + 1)
     assert found.passage.log_odds([2.0, 4.0]) == 2.0
+    assert (found.short.log_odds([1.0, 2.0, 1.0, 1.0]), found.short_threshold) == (1.25, 0.55)
     # 0 · 9 + 0.1 · 1 + 0.2 · (-2) + 0.25 = -0.05
     first_three = [9.0, 1.0, -2.0] + [0.0] * (len(QUESTION_SIGNALS) - 3)
     assert found.probability(first_three) == pytest.approx(1 / (1 + math.exp(0.05)))

@@ -17,7 +17,15 @@ from rag.read import Reader
 from rag.reader_model import TokenScores
 from rag.retrieve import Retrieved, Retriever
 from rag.settings import RagSettings
-from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, coverage, pair_overlap, rarity
+from rag.signals import (
+    PASSAGE_SIGNALS,
+    QUESTION_SIGNALS,
+    SENTENCE_SIGNALS,
+    SHORT_ANSWER_SIGNALS,
+    coverage,
+    pair_overlap,
+    rarity,
+)
 from rag.types import Candidate, Reading
 from tests.fakes import HashEmbedder
 from tests.rag.fakes_rag import WordScorer, calibration, index_of, logistic
@@ -161,6 +169,8 @@ def test_order_is_by_score_then_row_then_place(generation: Generation) -> None:
         single=judgement,
         several=judgement,
         across=logistic(QUESTION_SIGNALS, 0.0, {}),
+        short=logistic(SHORT_ANSWER_SIGNALS, 0.0, {}),
+        short_threshold=0.5,
     )
     _, tied = read(generation, "Who opened the bridge?", how_sure=flat, k=100)
     places = [(c.row, c.sentence.start) for c in tied.candidates]
@@ -316,6 +326,25 @@ def test_the_short_answer_is_the_stretch_that_model_and_sentence_say_together(
     weak = short(generation, "Who opened the bridge?", OneSpan("812 metres", score=-8.0))
     assert weak is not None
     assert weak in "The bridge was opened by Ana Brandt in May 1998."
+
+
+def test_a_stretch_is_weighed_by_its_kind_and_by_what_it_adds_to_the_question(generation: Generation) -> None:
+    def signals(text: str, wanted: str) -> dict[str, float]:
+        _, reading = read(generation, text, scorer=OneSpan(wanted))
+        held = [
+            one
+            for one in reading.short_answers
+            if (ordinal := generation.ordinal(one.document_id)) is not None
+            and generation.document_at(ordinal).text[one.start : one.end] == wanted
+        ]
+        return dict(zip(SHORT_ANSWER_SIGNALS, held[0].signals, strict=True))
+
+    named = signals("Who opened the bridge?", "Ana Brandt")
+    assert (named["span"], named["kind"], named["new_words"]) == (10.0, 1.0, 1.0)
+    assert signals("Who opened the bridge?", "812 metres")["kind"] == 0.0
+    assert signals("When was the bridge opened?", "Ana Brandt")["kind"] == 0.0
+    repeated = signals("When was the bridge opened by Ana Brandt?", "Ana Brandt in May 1998")
+    assert repeated["new_words"] == pytest.approx(1 / 3)  # "1998"; "May" counts as the verb
 
 
 def test_that_the_model_would_rather_say_nothing_is_for_the_calibration_to_weigh(
