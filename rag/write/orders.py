@@ -24,13 +24,19 @@ _SAY_RU = (
     r"переведи|закодируй|вызови|выполни|запусти|используй|нажми|перейди|открой|отправь|загрузи|притворись|считай|сошлись|процитируй|"
     r"рекомендуй|замени|забудь|игнорируй|проигнорируй|не обращай|прекрати|всегда|никогда"
 )
+# What only a writer of answers is told to do. "You must hand in the form by May" tells staff what holds.
+_UTTER = (
+    r"say|state that|claim that|write|print|output|answer|reply|respond|repeat|mention|append|insert|reveal|pretend|conclude|cite|quote|tell|"
+    r"ignore|disregard|forget|override|bypass|obey|act as"
+)
 _LEADS = r"^\W*(?:(?:\w+:|please|now|then|first|next|finally|instead|important:?|note:?|attention:?|пожалуйста|теперь|сначала|затем|важно:?|внимание:?)\W+)*"
 _ORDERS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_LEADS}(?:{_SAY})\b",
         rf"{_LEADS}(?:{_SAY_RU})(?:те)?\b",
-        r"\b(?:you (?:must|should|shall|will|are to|have to|need to|can|may)|must now|your (?:task|job|goal|answer|reply|response|output|role|instructions?))\b",
+        rf"\b(?:you (?:must|should|shall|will|are to|have to|need to|can|may)|must now)\b.{{0,40}}\b(?:{_UTTER})\b",
+        r"\byour (?:answer|reply|response|output|instructions?|(?:only |new |sole )?(?:task|role|goal) (?:is|now))\b",
         r"(?:[,;:.—–-]|\b(?:and|then|but|or|please|instead))\s+(?:please\s+|then\s+|now\s+|only\s+|always\s+)*(?:say|write|print|output|answer|reply|respond|reveal|append|insert|repeat|ignore|disregard|click)\b(?!\s*[,.;:]?\s*$)",
         rf"(?:[,;:.—–-]|\b(?:и|затем|потом|но|или|пожалуйста|вместо этого))\s+(?:{_SAY_RU})(?:те)?\b",
         r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,60}\b(?:instructions?|rules?|prompts?|above|previous|prior|earlier|everything|guidelines|sources?)\b",
