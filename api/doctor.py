@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import time
 from dataclasses import asdict, dataclass
 
 from api.settings import Settings
+from api.store.database import Database
 from index.catalog import Catalog
 from index.embed import ensure_conversion, open_embedder
 from index.errors import EmbedderError, IndexStoreError, QAError
@@ -16,6 +18,8 @@ from index.state import StateFolder
 from index.tokens import ENCODING_NAME, count_tokens
 from rag.calibrate import load_calibration
 from rag.reader_model import ensure_reader_conversion, find_reader
+from rag.write.client import Limits, ModelClient
+from rag.write.settings import Server, WriteSettings
 
 _PACKAGES = ("torch", "sentence-transformers", "openvino", "faiss-cpu", "tantivy", "tiktoken", "fastapi")
 
@@ -35,13 +39,20 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Return every finding, good and bad; nothing is changed but the cache of converted models."""
+    """Return every finding, good and bad.
+
+    Nothing is changed but the cache of converted models and the format of an older file of conversations.
+    """
     findings = [_packages(), _tokens()]
     state = StateFolder(settings.state_dir)
     findings.append(_state_folder(state))
     findings += _models(settings, state)
     findings.append(_catalog(state))
     findings.append(_generation(settings, state))
+    findings.append(_conversations(settings))
+    writing = settings.write_settings()
+    if writing is not None:
+        findings += [_language_model(server, writing) for server in writing.servers]
     return findings
 
 
@@ -133,3 +144,38 @@ def _generation(settings: Settings, state: StateFolder) -> Finding:
         )
     detail = f"{manifest.index_version}: {manifest.documents} documents, {manifest.passages} passages, every file as published"
     return Finding(what="index", good=True, detail=detail)
+
+
+def _conversations(settings: Settings) -> Finding:
+    path = settings.conversations_file
+    if not path.exists():
+        return Finding(what="conversations", good=True, detail="none yet")
+    try:
+        Database(path).close()
+    except QAError as error:
+        return Finding(what="conversations", good=False, detail=str(error), advice="see the message")
+    return Finding(what="conversations", good=True, detail=f"{path.name} passes its checks")
+
+
+def _language_model(server: Server, writing: WriteSettings) -> Finding:
+    """Ask the server for a few words, the way answers are asked for."""
+    limits = Limits(
+        connect_timeout_s=writing.connect_timeout_s,
+        read_timeout_s=writing.read_timeout_s,
+        deadline=time.monotonic() + writing.total_timeout_s,
+        max_tokens=16,
+    )
+    client = ModelClient(server)
+    try:
+        for _ in client.stream([{"role": "user", "content": "Say hello."}], limits, lambda: False):
+            pass
+    except QAError as error:
+        return Finding(
+            what="language model",
+            good=False,
+            detail=str(error),
+            advice="check VERSE_LLM_BASE_URL, VERSE_LLM_MODEL and VERSE_LLM_API_KEY, and that it runs",
+        )
+    finally:
+        client.close()
+    return Finding(what="language model", good=True, detail=f"{server.model} at {server.base_url} writes")

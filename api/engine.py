@@ -49,6 +49,8 @@ class Health:
     documents: int
     passages: int
     problem: QAError | None
+    generator: str | None = None
+    """The language model that writes, where one is configured; nobody asked whether it runs."""
 
 
 class Engine:
@@ -160,6 +162,7 @@ class Engine:
             documents=0 if manifest is None else manifest.documents,
             passages=0 if manifest is None else manifest.passages,
             problem=problem,
+            generator=None if self.writer is None else self.writer.name,
         )
 
     def _open(self) -> Stages:

@@ -69,7 +69,7 @@ async def readyz(request: Request) -> Response:
         "index_version": health.index_version,
         "documents": health.documents,
         "passages": health.passages,
-        "models": {"embedder": health.embedder, "reader": health.reader, "generator": None},
+        "models": {"embedder": health.embedder, "reader": health.reader, "generator": health.generator},
         "embedder_backend": health.embedder_backend,
         "degraded": health.embedder_backend != "openvino",
         "missing": [],

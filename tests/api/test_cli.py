@@ -17,6 +17,7 @@ from api.app import create_app
 from index.state import StateFolder
 from tests.api.service import client_of, post, settings_for, write_jsonl
 from tests.conftest import SEEDS
+from tests.rag.write.model_server import ModelServer, says, status
 
 QUESTION = "Why do Central Asian leaders meet Trump in Washington?"
 Environment = dict[str, str]
@@ -370,9 +371,26 @@ def test_the_doctor_finds_nothing_and_then_the_damage(
         "reader",
         "documents",
         "index",
+        "conversations",
     }
     assert all(f["good"] and f["advice"] is None for f in findings.values())
     assert "3 documents" in findings["index"]["detail"]
+    assert findings["conversations"]["detail"] == "none yet"
+
+    (state / "conversations.sqlite").write_bytes(b"SQLite format 3\x00" + b"damaged" * 900)
+    with ModelServer(says("Hello."), status(401)) as models:
+        server = {"VERSE_LLM_BASE_URL": models.url, "VERSE_LLM_MODEL": "m1", "VERSE_LLM_API_KEY": "k-secret"}
+        ill = verse(child_environment, "doctor", "--json", state=state, **server)
+        assert ill.returncode == 1
+        findings = {f["what"]: f for f in json.loads(ill.stdout)["findings"]}
+        assert [what for what, f in findings.items() if not f["good"]] == ["conversations"]
+        assert findings["language model"]["detail"] == f"m1 at {models.url} writes"
+        ill = verse(child_environment, "doctor", "--json", state=state, **server)
+        assert "k-secret" not in ill.stdout + ill.stderr
+        findings = {f["what"]: f for f in json.loads(ill.stdout)["findings"]}
+        assert "401" in findings["language model"]["detail"]
+        assert "VERSE_LLM_API_KEY" in findings["language model"]["advice"]
+    (state / "conversations.sqlite").unlink()
 
     generation = state / "generations" / (state / "CURRENT").read_text().split()[0]
     (generation / "vectors.faiss").write_bytes(b"damaged")
