@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,13 +166,22 @@ def index_with_cli(state: Path, paths: Sequence[Path], threads: int) -> float:
 class ChildServer:
     """`verse serve` in a process of its own, from its start to SIGTERM.
 
-    `start_s` is the time from starting the process to the first 200 of `/readyz`.
+    `start_s` is the time from starting the process to the first 200 of `/readyz`. `settings` are further
+    `VERSE_` variables.
 
     Raises:
         RuntimeError: it ended, or was not ready in time; the message holds its last words.
     """
 
-    def __init__(self, state: Path, *, threads: int, timeout_s: float = 300.0) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *,
+        threads: int,
+        timeout_s: float = 300.0,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._settings = settings
         self.port = free_port()
         self._state = state
         self._threads = threads
@@ -187,7 +196,7 @@ class ChildServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli", "serve", "--port", str(self.port)],
                 cwd=ROOT,
-                env=child_environment(self._state, self._threads),
+                env={**child_environment(self._state, self._threads), **self._settings},
                 stdout=log,
                 stderr=log,
             )
