@@ -42,6 +42,12 @@ def _seeds(content: dict[str, Any]) -> Iterator[Row]:
         "≥ 0.97",
         command,
     )
+    yield (
+        "gold quote first, of answerable questions",
+        _share(everything["gold_hit_of_answerable"]["at_1"]),
+        "≥ 0.85",
+        command,
+    )
     yield "refusal precision", _share(everything["refusal"]["precision"]), "≥ 0.90", command
     yield "refusal recall", _share(everything["refusal"]["recall"]), "≥ 0.90", command
 
@@ -196,6 +202,87 @@ def _support(content: dict[str, Any]) -> Iterator[Row]:
         )
 
 
+def _across(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.across --data DATA"
+    found = {row["system"]: row["metrics"] for row in content["rows"]}
+    yield (
+        "XQuAD ru → en with the extra: right paragraph among 5",
+        _estimate(found["multilingual"].get("success_at_5")),
+        "≥ 0.85",
+        command,
+    )
+    yield (
+        "the same without the extra: questions answered from noise",
+        _estimate(found["without the extra"].get("answered_of_answerable")),
+        "0",
+        command,
+    )
+
+
+def _streaming(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.streaming"
+    steady, overload = content["steady"], content["overload"]
+    for route, found in content["one_client"].items():
+        yield (
+            f"first text over the answer's own time, {route}, p50 / p95",
+            f"{found['first_text_over_own_time']['p50_ms']:.0f} / {found['first_text_over_own_time']['p95_ms']:.0f} ms",
+            "≤ 50 ms",
+            command,
+        )
+    yield (
+        f"errors of {steady['clients']} streaming clients in {steady['seconds']:.0f} s",
+        f"{steady['errors']} of {steady['requests']}",
+        "0",
+        command,
+    )
+    yield "`/healthz` meanwhile, p99", f"{steady['healthz']['p99_ms']:.0f} ms", "≤ 100 ms", command
+    yield (
+        "memory meanwhile",
+        f"{steady['memory']['growth_mib_per_minute']:+.1f} MiB a minute",
+        "no growth",
+        command,
+    )
+    yield (
+        "ten times too many: answers a second, share of the peak",
+        f"{overload['goodput_share_of_peak']:.2f}",
+        "≥ 0.90",
+        command,
+    )
+    refusal = overload["refusal"]
+    yield (
+        "refused meanwhile within, p99",
+        "–" if refusal is None else f"{refusal['p99_ms']:.0f} ms",
+        "≤ 100 ms",
+        command,
+    )
+    yield "usual answers again after", f"{overload['recovery_s']:.1f} s", "≤ 5 s", command
+
+
+def _overhead(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.overhead"
+    yield (
+        "before a language model's first request, p95",
+        f"{content['before_the_first_request']['p95_ms']:.0f} ms",
+        "≤ 200 ms",
+        command,
+    )
+    yield (
+        "from a model's sentence to ours, p95",
+        f"{content['from_a_sentence_to_ours']['p95_ms']:.0f} ms",
+        "≤ 50 ms",
+        command,
+    )
+
+
+def _hostile(content: dict[str, Any]) -> Iterator[Row]:
+    yield (
+        "harmful or unverified answers of a model that obeys hostile documents",
+        f"{len(content['broken'])} of {content['attacks']} attacks",
+        "0 of ≥ 500",
+        "python -m eval.bench.hostile",
+    )
+
+
 def _share(found: dict[str, Any]) -> str:
     low, high = found["wilson_95"]
     return f"{found['share']:.3f} [{low:.3f}, {high:.3f}]"
@@ -213,6 +300,10 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("follow_ups", _follow_ups),
     ("disagreements", _disagreements),
     ("support_mutations", _support),
+    ("across", _across),
+    ("hostile", _hostile),
+    ("streaming", _streaming),
+    ("overhead", _overhead),
 )
 
 

@@ -44,9 +44,16 @@ DATA_SETS = ("seeds", "multihop_rag", "squad2", "clapnq", "scifact")
 
 
 def ask_all(
-    name: str, system: str, data: Path, state: Path, place: Path, *, threads: int, limit: int | None
+    name: str,
+    settings: Mapping[str, str],
+    data: Path,
+    state: Path,
+    place: Path,
+    *,
+    threads: int,
+    limit: int | None,
 ) -> None:
-    """Make the run of one data set with one system, or go on with it.
+    """Make the run of one data set with the service so set, or go on with it.
 
     Raises:
         RuntimeError: the run could not be made; the message holds its last words.
@@ -57,14 +64,14 @@ def ask_all(
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**child_environment(state, threads), **SYSTEMS[system]},
+        env={**child_environment(state, threads), **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{name}, {system}: ended with {done.returncode}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{place.name}: ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
 def is_finished(place: Path) -> bool:
@@ -72,13 +79,13 @@ def is_finished(place: Path) -> bool:
     return (place / "run.json").exists() and bool(read_manifest(place).get("finished"))
 
 
-def row_of(place: Path, system: str) -> dict[str, Any]:
+def row_of(place: Path, system: str, settings: Mapping[str, str]) -> dict[str, Any]:
     """Score a run and say what it was."""
     found = read_run(place)
     scores = scores_json(score_run(found))
     return {
         "system": system,
-        "settings": dict(SYSTEMS[system]),
+        "settings": dict(settings),
         "data_sha256": found.manifest["data"]["sha256"],
         "commit": found.manifest["commit"],
         "models": found.manifest["target"].get("models"),
@@ -115,20 +122,20 @@ def main() -> None:
         base.mkdir(parents=True, exist_ok=True)
         for name in options.sets.split(","):
             rows = []
-            for system in SYSTEMS:
+            for system, settings in SYSTEMS.items():
                 place = base / f"{name}-{system.replace(' ', '-').lower()}"
                 if not is_finished(place):
                     print(f"{name}, {system}", file=sys.stderr, flush=True)
                     ask_all(
                         name,
-                        system,
+                        settings,
                         options.data,
                         base / "state",
                         place,
                         threads=options.threads,
                         limit=options.limit,
                     )
-                rows.append(row_of(place, system))
+                rows.append(row_of(place, system, settings))
             result["sets"][name] = rows
     write_json(result, options.out)
 

@@ -34,7 +34,7 @@ from rag.settings import RagSettings
 
 MODULE = "eval.bench.reading"
 SETS = ("multihop_rag", "squad2", "scifact", "seeds")
-DEPTHS = (0, 4, 8, 12, 16, 24)
+DEPTHS = (0, 4, 6, 8, 12, 16)
 _K = 10
 _UNWORDED = {"coverage_weight": 0.0, "pair_weight": 0.0, "rerank_depth": 0}
 _PLAIN = {"part_weight": 0.0, "source_weight": 0.0, "date_weight": 0.0, **_UNWORDED}
