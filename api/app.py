@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -13,6 +14,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from api import ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api.access import embed_routes, login_routes
+from api.access.build import open_access
+from api.access.configuration import check_configuration
+from api.access.gate import Gate
+from api.access.rules import describe_access
 from api.assets import Assets
 from api.conversations import Conversations
 from api.engine import Engine, watch
@@ -24,6 +30,7 @@ from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
 from api.settings import Settings
 from api.store.database import Database
+from api.store.ids import now_ms
 from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
 
@@ -40,11 +47,18 @@ def create_app(
     port: int | None = None,
     engine: Engine | None = None,
     database: Database | None = None,
+    now: Callable[[], int] = now_ms,
 ) -> ASGIApp:
     """Return the service as an ASGI app.
 
     `engine` and `database` stand in for those that settings describe; the app closes the database, and an engine of its own.
+    `now` is the clock of keys, tokens and sessions, in milliseconds since 1970.
+
+    Raises:
+        ConfigurationError: the settings would let in the wrong people, or nobody.
+        RouteWithoutRuleError: a route was added and nobody said who may call it.
     """
+    check_configuration(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -53,6 +67,7 @@ def create_app(
         if stored is None:
             stored = await asyncio.to_thread(Database, settings.conversations_file)
         try:
+            app.state.access = open_access(settings, stored, now=now)
             app.state.engine = engine or await asyncio.to_thread(Engine, settings)
             # The vocabulary is read before the first client would have to wait for it.
             await asyncio.gather(
@@ -85,6 +100,8 @@ def create_app(
                 if engine is None:
                     await asyncio.to_thread(app.state.engine.close)
         finally:
+            if app.state.access is not None and app.state.access.provider is not None:
+                await app.state.access.provider.aclose()
             await asyncio.to_thread(stored.close)
 
     agents = McpEndpoint(settings.max_body_bytes)
@@ -106,12 +123,27 @@ def create_app(
     app.include_router(feedback.router)
     app.include_router(pages.router)
     app.include_router(chat_page.router)
+    app.include_router(login_routes.router)
+    app.include_router(embed_routes.router)
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", Assets(), name="static")
+    _describe_access(app)
     public_host = urlsplit(settings.public_url).hostname or ""
     return Guards(
-        app,
+        Gate(app, required=settings.auth == "required"),
         hosts=[*settings.allowed_hosts, public_host],
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
         max_body_bytes=settings.max_body_bytes,
     )
+
+
+def _describe_access(app: FastAPI) -> None:
+    """Let the app's own description say what each route asks of a caller."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            describe_access(plain())
+        return plain()
+
+    app.openapi = described  # type: ignore[method-assign]

@@ -5,7 +5,6 @@ Heavy imports stand inside the commands, so that `verse --help` is quick.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import signal
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from api.access.keys_cli import keys_app
 from eval.cli import Wiring
 from eval.cli import app as eval_app
 from eval.errors import DataSetError
@@ -93,6 +93,9 @@ def _reported() -> Iterator[None]:
         raise typer.Exit(1) from None
     except QAError as error:
         _fail(error)
+
+
+app.add_typer(keys_app(_reported, lambda: _settings()), name="keys")
 
 
 @app.callback(invoke_without_command=True)
@@ -237,20 +240,18 @@ def ask(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; only loopback without VERSE_AUTH.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
     """Serve the HTTP API and the viewer."""
     with _reported():
         settings = _settings(quiet=False)
         host = host.removeprefix("[").removesuffix("]")
-        if not _is_loopback(host):
-            typer.echo(
-                f"verse: refusing to listen on {host!r}: there is no authentication yet, so only loopback "
-                "addresses (127.0.0.1, ::1, localhost) are served; put nothing in front of it either",
-                err=True,
-            )
-            raise typer.Exit(2)
+        from api.access.configuration import check_served
+
+        check_served(settings, host)
         # Before the models are loaded, so that a port in use is found at once; 0 takes a free one.
         with _bound(host, port) as listening:
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -262,6 +263,9 @@ def serve(
 def _run_server(settings: Settings, host: str, listening: socket.socket) -> None:
     import uvicorn
 
+    from api.access.configuration import check_way_in
+    from api.access.keys import Keys
+    from api.access.pepper import Pepper
     from api.app import create_app
     from api.engine import Engine
     from api.store.database import Database
@@ -279,6 +283,9 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
     # Loaded here and not by the server, so that what is wrong is one line and exit 1.
     engine = Engine(settings)
     database = Database(settings.conversations_file)
+    if settings.pepper is not None:
+        pepper = Pepper(settings.pepper.get_secret_value())
+        check_way_in(settings, any_key=Keys(database, pepper).any_usable())
     server = Server(
         uvicorn.Config(
             create_app(settings, port=port, engine=engine, database=database),
@@ -323,15 +330,6 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _in_url(host: str) -> str:

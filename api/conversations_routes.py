@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.conversations import LOCAL_OWNER, Conversations
+from api.access.principal import principal_of
+from api.conversations import Conversations
 from api.conversations_markdown import markdown_of
 from api.conversations_schemas import (
     ConversationHead,
@@ -41,9 +42,9 @@ _OF_WRITING = problem_responses(
 )
 
 
-def owner_of(_request: Request) -> str:
-    """Return who is asking; until there are logins, the one local owner."""
-    return LOCAL_OWNER
+def owner_of(request: Request) -> str:
+    """Return whose conversations a request may see and begin."""
+    return principal_of(request).subject
 
 
 def conversations_of(request: Request) -> Conversations:

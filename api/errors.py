@@ -20,6 +20,19 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from api.access.errors import (
+    CredentialError,
+    CredentialExpiredError,
+    CrossSiteError,
+    LoginError,
+    NotAllowedError,
+    NotAuthenticatedError,
+    NotConfiguredError,
+    ProviderError,
+    TokenTooLongError,
+    UnlistedOriginError,
+    WrongOriginError,
+)
 from api.chat_errors import ChatRequestError, chat_error, speaks_openai
 from api.store.errors import (
     ConversationFullError,
@@ -84,6 +97,18 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (AskCancelledError, Row(status=CLIENT_GONE, code="client_gone")),
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
+    (NotAuthenticatedError, Row(status=401, code="not_authenticated")),
+    (CredentialExpiredError, Row(status=401, code="credential_expired")),
+    (WrongOriginError, Row(status=401, code="wrong_origin")),
+    (CredentialError, Row(status=401, code="credential_invalid")),
+    (NotAllowedError, Row(status=403, code="not_allowed")),
+    (CrossSiteError, Row(status=403, code="cross_site")),
+    (LoginError, Row(status=400, code="login_failed")),
+    (NotConfiguredError, Row(status=409, code="access_not_configured")),
+    (UnlistedOriginError, Row(status=422, code="origin_not_listed")),
+    (TokenTooLongError, Row(status=422, code="token_too_long")),
+    # Its own message names addresses of the operator's.
+    (ProviderError, Row(status=503, code="provider_unavailable", detail="The identity provider cannot be used right now; try again in a moment.")),
     (GeneratorNotConfiguredError, Row(status=409, code="generator_not_configured")),
     (FeedbackError, Row(status=422, code="feedback_invalid")),
     (ConversationFullError, Row(status=409, code="conversation_full")),
@@ -166,11 +191,10 @@ def problem(
     errors: list[dict[str, Any]] | None = None,
 ) -> Response:
     """Return an `application/problem+json` response."""
-    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
     content = problem_content(status, code, detail, request_id, errors)
     # ASCII escapes carry whatever a hostile field name holds, lone surrogates included.
     body = json.dumps(content, ensure_ascii=True).encode("ascii")
-    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=_headers(status, code))
 
 
 def refusal(
@@ -184,14 +208,26 @@ def refusal(
     """Return an error in the shape of the route at `path`."""
     if speaks_openai(path):
         status, content = chat_error(status, code, detail, None if errors is None else errors[0]["path"])
-        headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
         return Response(
             json.dumps(content).encode("ascii"),
             status_code=status,
             media_type="application/json",
-            headers=headers,
+            headers=_headers(status, code),
         )
     return problem(status, code, detail, request_id, errors)
+
+
+def _headers(status: int, code: str) -> dict[str, str]:
+    """Return what an error of this kind says to a client's library: when to come again, or with what."""
+    if status in RETRY_AFTER_S:
+        return {"Retry-After": str(RETRY_AFTER_S[status])}
+    if status == 401:
+        # RFC 6750: who sent nothing is told nothing more.
+        reason = "" if code == "not_authenticated" else ', error="invalid_token"'
+        return {"WWW-Authenticate": f'Bearer realm="chapter-and-verse"{reason}'}
+    if code == "not_allowed":
+        return {"WWW-Authenticate": 'Bearer realm="chapter-and-verse", error="insufficient_scope"'}
+    return {}
 
 
 def request_id_of(request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from api.access.principal import Scope, ThePrincipal
 from api.docs_page import render_docs_page
 from api.documents import find_document
 from api.engine import Engine
@@ -60,8 +61,8 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", tags=["health"])
-async def readyz(request: Request) -> Response:
-    """Say whether questions can be answered, and what is missing if not."""
+async def readyz(request: Request, principal: ThePrincipal) -> Response:
+    """Say whether questions can be answered; with the scope admin also of what, and what is missing if not."""
     engine: Engine = request.app.state.engine
     health = engine.health()
     content: dict[str, Any] = {
@@ -74,10 +75,17 @@ async def readyz(request: Request) -> Response:
         "degraded": health.embedder_backend != "openvino",
         "missing": [],
     }
+    if Scope.ADMIN not in principal.scopes:
+        content = {"status": content["status"]}
+        return JSONResponse(content) if health.ready else _not_ready(content)
     if health.ready:
         return JSONResponse(content)
     row = row_of(health.problem) if health.problem else None
     content["missing"] = [] if row is None else [{"code": row.code, "detail": row.detail}]
+    return _not_ready(content)
+
+
+def _not_ready(content: dict[str, Any]) -> JSONResponse:
     return JSONResponse(content, status_code=503, headers={"Retry-After": "2"})
 
 

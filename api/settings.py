@@ -58,9 +58,23 @@ _OF_THE_SERVER = (
     "log_level",
     "llm_base_url",
     "llm_api_key",
+    "auth",
+    "pepper",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_client_secret",
+    "oidc_audience",
+    "oidc_algorithms",
+    "oidc_scopes",
+    "oidc_user_claim",
+    "oidc_groups_claim",
+    "oidc_origins",
+    "frame_ancestors",
+    "session_idle_s",
+    "session_s",
 )
 
-_SECRET = ("database_url",)
+_SECRET = ("database_url", "pepper", "oidc_client_secret")
 
 
 class Settings(BaseSettings):
@@ -93,6 +107,48 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         default=[], description="web origins that may call it (JSON list); its own is added"
     )
+    auth: Literal["none", "required"] = Field(
+        "none",
+        description="`required`: who asks must be known; `none`: whoever asks reads everything, on loopback alone",
+    )
+    pepper: SecretStr | None = Field(
+        None,
+        description="secret of at least 32 characters with which keys, sessions and tokens are made; another one "
+        "makes them all worthless",
+    )
+    oidc_issuer: str | None = Field(
+        None, description="identity provider, as it names itself: `https://login.example.org`"
+    )
+    oidc_client_id: str | None = Field(
+        None,
+        description="this service's id there, for people who log in; its redirect address is the public URL's `/login/callback`",
+    )
+    oidc_client_secret: SecretStr | None = Field(None, description="its secret there, if it has one")
+    oidc_audience: str | None = Field(
+        None, description="audience of the access tokens that programs bring; unset: none are taken"
+    )
+    oidc_algorithms: list[str] = Field(
+        default=["RS256"], description="how its tokens may be signed (JSON list)"
+    )
+    oidc_scopes: str = Field("openid", description="scopes asked for at a login, with spaces between them")
+    oidc_user_claim: str = Field(
+        "sub", min_length=1, description="claim that names a person, as documents do"
+    )
+    oidc_groups_claim: str = Field(
+        "groups", min_length=1, description="claim that lists a person's groups; dots lead into objects"
+    )
+    oidc_origins: list[str] = Field(
+        default=[],
+        description="origins of the provider's addresses where they are not the issuer's (JSON list)",
+    )
+    frame_ancestors: list[str] = Field(
+        default=[],
+        description="origins whose pages may hold this service in a frame (JSON list); none by default",
+    )
+    session_idle_s: int = Field(
+        7200, ge=120, le=604_800, description="seconds without a request until a person has to log in again"
+    )
+    session_s: int = Field(28_800, ge=120, le=2_592_000, description="seconds until that in any case")
     embedder: Path | None = Field(
         None,
         description="`multilingual` (the extra of that name), or the folder of another sentence-transformers model",

@@ -1,4 +1,4 @@
-"""The tables of stored conversations, as the newest migration leaves them (`tests/api/test_store.py`).
+"""The tables of stored conversations and of access, as the newest migration leaves them (`tests/api/test_store.py`).
 
 Every row that belongs to somebody has an owner or hangs on a row that has one; what hangs on a
 conversation goes with it. Times are milliseconds since 1970, UTC.
@@ -96,4 +96,54 @@ feedback = Table(
     Column("updated_at", BigInteger, nullable=False),
     CheckConstraint("rating IN ('up', 'down')", name="rating"),
     UniqueConstraint("answer_id", "owner"),
+)
+
+# Of a key, a session or a code only a digest is stored; `groups` are a JSON list, sorted.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("may_embed", Integer, nullable=False),
+    Column("user", Text),
+    Column("groups", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("groups", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
+)
+
+spent_logins = Table(
+    "spent_logins",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
+)
+
+frame_codes = Table(
+    "frame_codes",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("groups", Text, nullable=False),
+    Column("parent_origin", Text, nullable=False),
+    Column("ttl_s", Integer, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
 )

@@ -290,7 +290,7 @@ def test_what_is_not_loopback_is_refused(child_environment: dict[str, str], host
     done = _serve(child_environment, "--host", host)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "no authentication" in done.stderr
+    assert "there is no authentication" in done.stderr
     assert repr(host) in done.stderr
 
 

@@ -69,7 +69,7 @@ def test_the_tables_are_such_as_postgresql_has() -> None:
         for table in metadata.sorted_tables
         for index in table.indexes
     ]
-    assert len(statements) == 4
+    assert len(statements) == 8
     assert "record TEXT NOT NULL" in "".join(statements)
     assert any(index.endswith("WHERE state = 'started'") for index in indexes)
 
