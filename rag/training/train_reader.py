@@ -211,7 +211,7 @@ def load_examples(folder: Path, rng: random.Random) -> list[Example]:
         answered = [e for e in plain if e.answer is not None]
         rng.shuffle(answered)
         examples.extend(answered[: round(len(answered) * mix.answered)])
-        # One question in ten of these files asks why or how; of those that staff ask, a third.
+        # Few questions of these files ask for a reason or a way; many that staff ask do.
         examples.extend([e for e in answered if is_open_ended(e.question)] * (mix.open_ended - 1))
         examples.extend([e for e in plain if e.answer is None] * mix.unanswerable)
         for share, negatives in (
