@@ -132,6 +132,17 @@ def test_an_altered_token_is_refused(
     assert "ada" not in problem["detail"]
 
 
+def test_another_algorithm_is_refused_even_where_the_key_would_take_it(
+    service: Guarded, provider: ScriptedProvider
+) -> None:
+    key = {name: value for name, value in public_jwk(1).items() if name != "alg"}
+    provider.answers["/keys"] = (200, json.dumps({"keys": [key]}).encode())
+    claims = jwt.decode(provider.token(), options={"verify_signature": False})
+    for algorithm, code in (("RS256", 200), ("RS512", 401), ("PS256", 401)):
+        token = jwt.encode(claims, private_key(1), algorithm=algorithm, headers={"kid": "key-1"})
+        assert service.ask(token).status == code, algorithm
+
+
 def test_a_key_that_comes_with_the_token_is_not_used(service: Guarded, provider: ScriptedProvider) -> None:
     own = {"jwk": public_jwk(9), "jku": "http://127.0.0.1:1/keys", "x5u": "http://127.0.0.1:1/"}
     for kid in ("key-1", "key-9"):

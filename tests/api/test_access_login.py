@@ -357,8 +357,9 @@ def test_a_session_ends_when_it_is_idle_and_after_its_time(
     browser.log_in(provider)
     for _ in range(4):
         assert browser.fetch("GET", "/v1/documents").status == 200
-        clock.pass_s(7199)
-    clock.pass_s(5)
+        clock.pass_s(7000)
+    assert browser.fetch("GET", "/v1/documents").status == 200, "800 s are left"
+    clock.pass_s(801)
     assert_problem(browser.fetch("GET", "/v1/documents"), 401, "credential_expired")
 
 
@@ -495,6 +496,13 @@ def test_a_provider_that_answers_nonsense_is_an_outage(
     assert "127.0.0.1" not in problem["detail"]
     assert_problem(browser.send("GET", "/login"), 503, "provider_unavailable")
     assert provider.asked.count(path) == 1, "it is left alone for a while"
+
+
+def test_a_whole_document_of_another_issuer_is_not_taken(
+    browser: Browser, provider: ScriptedProvider
+) -> None:
+    provider.discovery["issuer"] = "https://evil.example"
+    assert_problem(browser.send("GET", "/login"), 503, "provider_unavailable")
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
