@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
 
@@ -76,7 +77,7 @@ class Access:
         """
         if rule.credentials == "nothing":
             return ANONYMOUS
-        if _KEY_IN_ADDRESS.search(query):
+        if _KEY_IN_ADDRESS.search(unquote_to_bytes(query)):
             raise CredentialError(
                 "a credential in an address is in logs and histories by now; revoke it, and send it as "
                 "`Authorization: Bearer` only"

@@ -96,6 +96,9 @@ RULES: Mapping[tuple[str, str], Rule] = {
 }
 
 
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}}
+
+
 class RuleTable:
     """The rules of one app's routes, looked up the way the app looks up its routes."""
 
@@ -150,7 +153,7 @@ def describe_access(openapi: dict[str, Any], rules: Mapping[tuple[str, str], Rul
                 continue
             operation["security"] = [{"bearer": []}] if rule.credentials == "always" else [{}, {"bearer": []}]
             answers = operation["responses"]
-            like = answers.get("403", answers.get("404", {}))
+            like = answers.get("403", answers.get("404", _PROBLEM))
             answers.setdefault("401", {**like, "description": "No credential, or one that is not good."})
             if rule.credentials == "always":
                 answers.setdefault("403", {**like, "description": "Not with this credential."})

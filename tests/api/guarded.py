@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from starlette.testclient import TestClient
 
 from api.access.keys import Keys
@@ -112,3 +114,16 @@ def guarded(state: Path, folder: Path, **settings: Any) -> Iterator[Guarded]:
             yield Guarded(client, Keys(other, Pepper(PEPPER), now=clock), clock, other)
     finally:
         other.close()
+
+
+@contextlib.contextmanager
+def logging_put_back() -> Iterator[None]:
+    """Undo what a command does to the logging of its process, which is the tests' own."""
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**configured)

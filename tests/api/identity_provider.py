@@ -47,7 +47,7 @@ class Grant:
 
 @dataclass
 class ScriptedProvider:
-    """The provider's state. `answers` replaces the answer at a path: status and body, or a function of nothing."""
+    """The provider's state. `answers` replaces status and body at a path; `ahead_s` moves its clock."""
 
     port: int = 0
     keys: list[int] = field(default_factory=lambda: [1])
@@ -59,6 +59,7 @@ class ScriptedProvider:
     discovery: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     delay_s: float = 0.0
+    ahead_s: float = 0.0
 
     @property
     def issuer(self) -> str:
@@ -66,7 +67,7 @@ class ScriptedProvider:
 
     def token(self, *, key: int | None = None, headers: dict[str, Any] | None = None, **claims: Any) -> str:
         """An access token as programs bring them; a claim that is `None` is left out."""
-        now = int(time.time())
+        now = int(time.time() + self.ahead_s)
         content = {
             "iss": self.issuer,
             "aud": AUDIENCE,
@@ -173,7 +174,7 @@ def identity_provider() -> Iterator[ScriptedProvider]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         scripted.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield scripted

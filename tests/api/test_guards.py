@@ -52,6 +52,11 @@ ADDRESSES = (
     ("GET", f"/v1/conversations/{CONVERSATION}/export"),
     ("GET", f"/v1/answers/{ANSWER}"),
     ("POST", "/v1/feedback"),
+    ("POST", "/v1/embed-tokens"),
+    ("POST", "/v1/embed-tokens/exchange"),
+    ("GET", "/login"),
+    ("GET", "/login/callback"),
+    ("POST", "/logout"),
     ("GET", "/docs"),
     ("GET", "/"),
     ("GET", "/favicon.ico"),
@@ -129,7 +134,7 @@ def test_a_foreign_origin_is_refused_everywhere(
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 def test_every_response_carries_the_same_protection(small: TestClient, method: str, path: str) -> None:
     reply = send(small, method, path, headers=[("x-request-id", "my-request.1_A")])
-    assert reply.status in (200, 204, 307, 400, 404, 405, 406, 422)
+    assert reply.status in (200, 204, 307, 400, 404, 405, 406, 409, 422)
     assert_clean(reply)
     assert reply["x-request-id"] == "my-request.1_A"
     kept = {"/static/viewer.css": ["no-cache"], "/static/none.css": []}
@@ -347,6 +352,8 @@ def test_the_description_names_every_route(small: TestClient) -> None:
         ("/v1/conversations/{conversation_id}/export", "get"),
         ("/v1/answers/{answer_id}", "get"),
         ("/v1/feedback", "post"),
+        ("/v1/embed-tokens", "post"),
+        ("/v1/embed-tokens/exchange", "post"),
         ("/d/{document_id}", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
