@@ -107,15 +107,15 @@ class AuditLog:
                 self._file = -1
 
     def _append(self, entry: Mapping[str, Any]) -> None:
-        self._lock_newest()
-        try:
+        while True:
+            self._lock_newest()
             # The time is taken with the file locked: lines stand in its order, whoever writes.
-            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            line = json.dumps({"at": at, **entry}, ensure_ascii=True).encode("ascii") + b"\n"
+            line = _line(entry)
             size = os.fstat(self._file).st_size
-            if size and size + len(line) > self._max_bytes:
-                self._rotate()
-                size = 0
+            if not size or size + len(line) <= self._max_bytes:
+                break
+            self._rotate()
+        try:
             written = 0
             try:
                 while written < len(line):
@@ -125,8 +125,7 @@ class AuditLog:
                     os.ftruncate(self._file, size)
                 raise
         finally:
-            if self._file >= 0:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _lock_newest(self) -> None:
         """Lock the file that is at the path now: another process may have rotated it, or an operator moved it."""
@@ -161,14 +160,20 @@ class AuditLog:
         self._file = file
 
     def _rotate(self) -> None:
+        """Make room at the path, and let go of the file that was there."""
         names = [self.path, *(Path(f"{self.path}.{n}") for n in range(1, self._keep + 1))]
-        for older, newer in reversed(list(zip(names[1:], names[:-1], strict=True))):
-            if newer.exists():
-                newer.replace(older)
-        os.close(self._file)
-        self._file = -1
-        self._open()
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            for older, newer in reversed(list(zip(names[1:], names[:-1], strict=True))):
+                if newer.exists():
+                    newer.replace(older)
+        finally:
+            os.close(self._file)
+            self._file = -1
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"at": at, **entry}, ensure_ascii=True).encode("ascii") + b"\n"
 
 
 class Audited:

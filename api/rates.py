@@ -134,7 +134,7 @@ class Rate:
     def __init__(self, policy: str, rate: str, memory: Storage | None = None) -> None:
         self._policy = policy
         self._item: RateLimitItem = parse(rate)
-        self._limiter = SlidingWindowCounterRateLimiter(memory or BoundedMemory())
+        self._limiter = SlidingWindowCounterRateLimiter(BoundedMemory() if memory is None else memory)
 
     def count(self, client: str) -> Standing:
         """Count a request of a client, and say where that leaves them; one too many is not counted."""
