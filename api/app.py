@@ -118,12 +118,12 @@ def create_app(
     app.mount("/static", Assets(), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
     per_key, per_address = settings.rates
-    inner: ASGIApp = app
+    # Inside whatever finds out who asks: the one added last is the outermost.
     if audit is not None:
-        inner = Audited(inner, audit)
-    inner = KeyRates(inner, Rate("key", per_key))
-    # Between the two limits stands whoever finds out who is asking: one too many is refused before that work.
-    inner = AddressRates(inner, Rate("address", per_address), LoginGuard())
+        app.add_middleware(Audited, audit=audit)
+    app.add_middleware(KeyRates, rate=Rate("key", per_key))
+    # Outside of it, so that one too many is refused before that work.
+    inner: ASGIApp = AddressRates(app, Rate("address", per_address), LoginGuard())
     return Guards(
         inner,
         hosts=[*settings.allowed_hosts, public_host],

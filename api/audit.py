@@ -211,6 +211,11 @@ class Audited:
 
         try:
             await self._app(scope, receive, answer)
+        except Exception:
+            # Whoever answers this stands further out; a change may have been made before it broke.
+            if not status:
+                self._written(scope, 500)
+            raise
         finally:
             if streams:
                 failed = scope.get("log", {}).get("failed")
@@ -260,7 +265,7 @@ class Audited:
 def _who(scope: Scope) -> dict[str, str | None]:
     principal: Principal | None = scope.get("state", {}).get("principal")
     if principal is None:
-        return {"kind": "nobody", "subject": None, "credential": None}
+        return {"kind": "anonymous", "subject": "anonymous", "credential": None}
     return {"kind": principal.kind, "subject": principal.subject, "credential": principal.credential}
 
 

@@ -38,7 +38,9 @@ _QUIET = frozenset({"/healthz", "/readyz"})
 _CSP = "content-security-policy"
 _OWN_POLICY = frozenset({"/embed"})
 MAX_HEADER_BYTES = 16_384
-"""The longest request line and headers together, as they came."""
+"""The longest headers, all of them together."""
+MAX_TARGET_BYTES = 32_768
+"""The longest address as it is sent: a question of 2,000 characters fits, each as twelve."""
 _HSTS = "max-age=31536000"
 # The methods that may carry a body; what is sent with others is never read.
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -140,12 +142,13 @@ class Guards:
                     "Pages of that origin may not call this service; the operator can add it to VERSE_ALLOWED_ORIGINS."
                 ),
             )
-        if _head_bytes(scope) > MAX_HEADER_BYTES:
-            return (
-                431,
-                "headers_too_large",
-                f"The address and headers are longer than {MAX_HEADER_BYTES} bytes.",
-            )
+        if _header_bytes(scope) > MAX_HEADER_BYTES:
+            return 431, "headers_too_large", f"The headers are longer than {MAX_HEADER_BYTES} bytes."
+        if (
+            len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
+            > MAX_TARGET_BYTES
+        ):
+            return 414, "address_too_long", f"The address is longer than {MAX_TARGET_BYTES} bytes."
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         if scope["method"] == "POST" or (has_body and scope["method"] in _WITH_BODY):
             media_type = headers.get("content-type", "").split(";")[0].strip().lower()
@@ -293,10 +296,8 @@ def _origin(text: str) -> str:
     return text.lower().rstrip("/")
 
 
-def _head_bytes(scope: Scope) -> int:
-    """Return the length of a request's line and headers."""
-    target = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
-    return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+def _header_bytes(scope: Scope) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
 
 
 def _route_of(scope: Scope) -> str:

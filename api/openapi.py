@@ -18,7 +18,8 @@ PUBLIC = frozenset({"/healthz", "/readyz"})
 _ALWAYS = {
     400: "The request cannot be read.",
     403: "The host or the origin is not allowed, or the credentials are not for this route.",
-    431: "The address and headers are too long.",
+    414: "The address is too long.",
+    431: "The headers are too long.",
     500: "Something broke on our side.",
 }
 _BEHIND_LIMITS = {

@@ -19,7 +19,7 @@ from limits.storage.base import SlidingWindowCounterSupport
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access.login_guard import LoginGuard, shows_credentials
+from api.access.login_guard import LoginGuard, shows_credentials, was_wrong
 from api.access.principal import Principal
 from api.addresses import counted_as
 from api.errors import refusal
@@ -170,11 +170,7 @@ class AddressRates:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if (
-                    message["status"] == 401
-                    and tries
-                    and not scope.get("state", {}).get("credentials_expired")
-                ):
+                if tries and was_wrong(scope, message["status"]):
                     self._logins.failed(client)
                 message["headers"] = [*message.get("headers", ()), *_headers(standings)]
             await send(message)
@@ -199,9 +195,9 @@ class KeyRates:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get("state", {}).get("principal")
-        # Nobody in particular, as on public routes, is limited by address alone.
-        if scope["type"] == "http" and principal is not None and scope["path"] not in UNLIMITED:
-            standing = self._rate.count(_whom(principal))
+        whom = None if principal is None else _whom(principal)
+        if scope["type"] == "http" and whom is not None and scope["path"] not in UNLIMITED:
+            standing = self._rate.count(whom)
             scope.setdefault(_STANDINGS, []).append(standing)
             if not standing.allowed:
                 await _refused(scope, receive, send, standing)
@@ -209,12 +205,16 @@ class KeyRates:
         await self._app(scope, receive, send)
 
 
-def _whom(principal: Principal) -> str:
-    """Return whom a request is counted for: a key by itself; a person whatever their token or session."""
-    who = principal.subject
+def _whom(principal: Principal) -> str | None:
+    """Return whom a request is counted for: a key by itself; a person whatever their token or session.
+
+    Nobody in particular, as on public routes, is limited by address alone.
+    """
+    if str(principal.kind) == "anonymous":
+        return None
     if principal.kind == "key" and principal.credential is not None:
-        who = principal.credential
-    return f"{principal.kind} {who}"
+        return f"key {principal.credential}"
+    return f"{principal.kind} {principal.subject}"
 
 
 async def _refused(scope: Scope, receive: Receive, send: Send, standing: Standing) -> None:
@@ -227,8 +227,8 @@ async def _refused(scope: Scope, receive: Receive, send: Send, standing: Standin
 async def _too_many(
     scope: Scope, receive: Receive, send: Send, code: str, detail: str, retry_after_s: int
 ) -> None:
-    request_id = str(scope.get("request_id", ""))
-    response = refusal(scope["path"], 429, code, detail, request_id, retry_after_s=retry_after_s)
+    response = refusal(scope["path"], 429, code, detail, str(scope.get("request_id", "")))
+    response.headers["retry-after"] = str(retry_after_s)
     await response(scope, receive, send)
 
 

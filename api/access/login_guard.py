@@ -13,7 +13,9 @@ MOST_FAILURES = 10
 WINDOW_S = 60.0
 MOST_ADDRESSES = 20_000
 
-# Routes at which a code or a password is shown in the body or the address.
+# Refusals that whoever finds out who asks leaves for the log under `refused`, and that are no guesses.
+_NO_GUESSES = frozenset({"not_authenticated", "credential_expired"})
+# Routes at which a code is shown in the body or the address.
 _EXCHANGES = frozenset({"/v1/embed-tokens/exchange", "/embed", "/login/callback"})
 
 
@@ -66,3 +68,10 @@ def shows_credentials(scope: Scope) -> bool:
     return scope["path"] in _EXCHANGES or any(
         name.lower() == b"authorization" for name, _ in scope["headers"]
     )
+
+
+def was_wrong(scope: Scope, status: int) -> bool:
+    """Tell whether an answer says that credentials were wrong; those whose time is over were right once."""
+    if scope["path"] in _EXCHANGES:
+        return status in (400, 401, 403, 404)
+    return status == 401 and scope.get("log", {}).get("refused") not in _NO_GUESSES

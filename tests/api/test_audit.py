@@ -250,6 +250,10 @@ async def _nothing(request: Request) -> Response:
     return JSONResponse({}, status_code=int(request.query_params.get("status", 200)))
 
 
+async def _breaks(_request: Request) -> Response:
+    raise RuntimeError("it broke")
+
+
 async def _streams(request: Request) -> Response:
     async def parts() -> Any:
         yield b"one"
@@ -266,6 +270,7 @@ def small_app(log: AuditLog, who: Principal | None = ANNA) -> TestClient:
         Route("/v1/reads", _reads, methods=["GET", "POST"]),
         Route("/v1/things/{thing}", _nothing, methods=["GET", "DELETE"]),
         Route("/v1/streams", _streams, methods=["POST"]),
+        Route("/v1/breaks", _breaks, methods=["GET", "DELETE"]),
         Route("/healthz", _nothing),
     ]
     return client_of(As(Audited(Starlette(routes=routes), log), who))
@@ -332,7 +337,7 @@ def test_nobody_in_particular_is_said_to_be_nobody(log: AuditLog) -> None:
     with small_app(log, None) as client:
         raw(client, "GET", "/v1/reads")
     (line,) = requests_of(log.path)
-    assert (line["kind"], line["subject"], line["credential"]) == ("nobody", None, None)
+    assert (line["kind"], line["subject"], line["credential"]) == ("anonymous", "anonymous", None)
 
 
 def test_a_stream_is_written_at_its_end_with_how_it_ended(log: AuditLog) -> None:
@@ -342,6 +347,14 @@ def test_a_stream_is_written_at_its_end_with_how_it_ended(log: AuditLog) -> None
     lines = requests_of(log.path)
     assert [(line["status"], line["outcome"]) for line in lines] == [(200, "complete"), (200, "model_failed")]
     assert [line["documents"] for line in lines] == [["late"], ["late"]]
+
+
+def test_a_change_that_broke_is_recorded_as_one_that_may_have_been_made(log: AuditLog) -> None:
+    with small_app(log) as client:
+        raw(client, "DELETE", "/v1/breaks")
+        raw(client, "GET", "/v1/breaks")
+    (line,) = requests_of(log.path)
+    assert (line["method"], line["route"], line["status"]) == ("DELETE", "/v1/breaks", 500)
 
 
 def test_what_cannot_be_recorded_is_not_shown(log: AuditLog) -> None:

@@ -188,7 +188,7 @@ class Login:
         self.seen += 1
         shown = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
         if shown.startswith("expired"):
-            scope["state"]["credentials_expired"] = True
+            scope.setdefault("log", {})["refused"] = "credential_expired"
         if shown and not shown.startswith("good"):
             await JSONResponse({"code": "unauthorized"}, status_code=401)(scope, receive, send)
             return

@@ -143,7 +143,7 @@ def test_over_the_socket_every_promise_holds(server: Server) -> None:
             b"GET /v1/documents/"
             + b"a" * 20_000
             + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            431,
+            404,
         ),
         (
             POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
