@@ -31,6 +31,8 @@ _CHAT_POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types lit-html"
 )
+# Others may be anybody's text, and so are not logged.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # How a stream ends whose client leaves: nothing of ours to mend.
 _LEFT = frozenset({"cut", "client_gone"})
 _QUIET = frozenset({"/healthz", "/readyz"})
@@ -116,7 +118,7 @@ class Guards:
                 level = "info" if known.get("failed", "cut") in _LEFT else "error"
                 getattr(log, level)(
                     "request",
-                    method=scope["method"],
+                    method=scope["method"] if scope["method"] in _METHODS else "other",
                     route=_route_of(scope),
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),

@@ -166,14 +166,23 @@ def index_with_cli(state: Path, paths: Sequence[Path], threads: int) -> float:
 class ChildServer:
     """`verse serve` in a process of its own, from its start to SIGTERM.
 
-    `start_s` is the time from starting the process to the first 200 of `/readyz`.
+    `start_s` is the time from starting the process to the first 200 of `/readyz`; `variables` are
+    settings beyond the state folder and the threads.
 
     Raises:
         RuntimeError: it ended, or was not ready in time; the message holds its last words.
     """
 
-    def __init__(self, state: Path, *, threads: int, timeout_s: float = 300.0) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *,
+        threads: int,
+        timeout_s: float = 300.0,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
+        self._variables = dict(variables or {})
         self._state = state
         self._threads = threads
         self._timeout_s = timeout_s
@@ -187,7 +196,7 @@ class ChildServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli", "serve", "--port", str(self.port)],
                 cwd=ROOT,
-                env=child_environment(self._state, self._threads),
+                env={**child_environment(self._state, self._threads), **self._variables},
                 stdout=log,
                 stderr=log,
             )
@@ -250,7 +259,10 @@ class ChildServer:
 class Client:
     """One kept-alive connection that posts JSON; for one thread."""
 
-    def __init__(self, port: int, *, timeout_s: float = 120.0) -> None:
+    def __init__(
+        self, port: int, *, timeout_s: float = 120.0, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
 
     def post(self, path: str, content: Mapping[str, Any]) -> tuple[int, bytes, float]:
@@ -258,7 +270,7 @@ class Client:
         body = json.dumps(content).encode()
         started = time.perf_counter()
         try:
-            self._connection.request("POST", path, body, {"Content-Type": "application/json"})
+            self._connection.request("POST", path, body, self._headers)
             response = self._connection.getresponse()
             raw = response.read()
         except (http.client.HTTPException, OSError):
