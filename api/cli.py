@@ -281,21 +281,21 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
     # Loaded here and not by the server, so that what is wrong is one line and exit 1.
     engine = Engine(settings)
     database = Database(settings.conversations_file)
-    try:
-        server = Server(
-            uvicorn.Config(
-                create_app(settings, port=port, engine=engine, database=database),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=int(settings.shutdown_timeout_s) or 1,
-                timeout_keep_alive=5,
-                http=patient(settings.receive_timeout_s),
-                # Longer than what the guards take, so that they read it and say what is wrong.
-                h11_max_incomplete_event_size=2 * (MAX_HEADER_BYTES + MAX_TARGET_BYTES),
-            )
+    server = Server(
+        uvicorn.Config(
+            create_app(settings, port=port, engine=engine, database=database),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(settings.shutdown_timeout_s) or 1,
+            timeout_keep_alive=5,
+            http=patient(settings.receive_timeout_s),
+            # Longer than what the guards take, so that they read it and say what is wrong.
+            h11_max_incomplete_event_size=2 * (MAX_HEADER_BYTES + MAX_TARGET_BYTES),
         )
+    )
+    try:
         server.run(sockets=[listening])
     finally:
         engine.close()
