@@ -15,6 +15,7 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ _READS_NOTHING = frozenset(
     {"/", "/docs", "/embed", "/favicon.ico", "/healthz", "/openapi.json", "/readyz", "/v1/models"}
 )
 _FOLDERS_OF_NOTHING = ("/static/", "/v1/models/")
+_LOCK_S = 1.0
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Ids that this service makes; what else stands in an address may be anybody's text.
 _OUR_ID = re.compile(r"[a-z]{2,12}_[0-9A-Za-z]{8,64}")
@@ -131,7 +133,7 @@ class AuditLog:
         """Lock the file that is at the path now: another process may have rotated it, or an operator moved it."""
         while True:
             if self._file >= 0:
-                fcntl.flock(self._file, fcntl.LOCK_EX)
+                _lock(self._file)
                 try:
                     there = self.path.stat()
                 except FileNotFoundError:
@@ -169,6 +171,20 @@ class AuditLog:
         finally:
             os.close(self._file)
             self._file = -1
+
+
+def _lock(file: int) -> None:
+    """Lock a file against other processes, which hold it for a line; waits no longer than that can take."""
+    until = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.001)
+        else:
+            return
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
@@ -226,12 +242,15 @@ class Audited:
         documents = list(scope.get(_NOTED, ()))
         unsafe = scope["method"] not in _SAFE
         route = getattr(scope.get("route"), "path", None)
+        who = _who(scope)
+        if who["kind"] == "anonymous" and not documents and not unsafe:
+            return True  # a public page: strangers could push everybody else's lines out of the log
         # Refused, and nothing was shown: that is in the service's log. A failed change may have been made.
         if route is None or (status >= 400 and not documents and not (unsafe and status >= 500)):
             return True
         entry: dict[str, Any] = {
             "request_id": scope.get("request_id"),
-            **_who(scope),
+            **who,
             "method": scope["method"],
             "route": route,
             "status": status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -211,6 +212,18 @@ def test_lines_of_many_threads_and_two_writers_are_whole_and_in_order(tmp_path: 
         assert [line["number"] for line in written if line["thread"] == me] == list(range(100))
 
 
+def test_a_file_that_another_process_holds_on_to_stops_nobody_for_long(tmp_path: Path) -> None:
+    log = log_at(tmp_path / "audit.jsonl")
+    with log.path.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(AuditError, match="cannot be written: Resource temporarily unavailable"):
+            log.write({"number": 1})
+        assert log.failing
+    log.write({"number": 2})
+    log.close()
+    assert [line.get("number") for line in lines_of(log.path)] == [None, 2]
+
+
 def test_a_file_that_the_operator_moved_away_is_begun_anew(tmp_path: Path) -> None:
     log = log_at(tmp_path / "audit.jsonl")
     log.write({"number": 1})
@@ -335,6 +348,7 @@ def test_of_an_address_only_ids_of_our_making_are_kept(log: AuditLog) -> None:
 
 def test_nobody_in_particular_is_said_to_be_nobody(log: AuditLog) -> None:
     with small_app(log, None) as client:
+        raw(client, "GET", "/v1/things/x")
         raw(client, "GET", "/v1/reads")
     (line,) = requests_of(log.path)
     assert (line["kind"], line["subject"], line["credential"]) == ("anonymous", "anonymous", None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import re
 from collections import Counter
@@ -49,6 +50,7 @@ PUBLIC = frozenset({"/healthz", "/readyz", "/v1/embed-tokens/exchange", "/embed"
 SCOPES = ("ask", "ingest", "admin")
 # What each route that is not public wants: nearly all want `ask`.
 OTHER_SCOPE = {"/v1/embed-tokens": None}
+_NUMBERS = itertools.count(1)
 _PLACE = re.compile(r"\{[^}]+\}")
 
 few = pytest.param(4, id="few")
@@ -104,7 +106,12 @@ class Fuzzed:
         )
         @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
         def work(case: Any) -> None:
-            response = case.call_and_validate(base_url=self.url, session=session, checks=CHECKS)
+            # From another address each time: ten wrong credentials from one, and it would have to wait.
+            number = next(_NUMBERS)
+            address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+            response = case.call_and_validate(
+                base_url=self.url, session=session, checks=CHECKS, headers={"X-Forwarded-For": address}
+            )
             seen[response.status_code] += 1
             hold(operation.path, response.status_code)
 
@@ -115,6 +122,7 @@ class Fuzzed:
 def fuzzed(state: Path, folder: Path, auth: str) -> Iterator[Fuzzed]:
     values: dict[str, Any] = {"auth": auth, "database_url": f"sqlite:///{folder}/conversations.sqlite"}
     values["audit_file"] = folder / "audit.jsonl"
+    values["trusted_proxies"] = 1
     values["rate_per_key"] = values["rate_per_address"] = "1000000/minute"
     keys: dict[str, str] = {}
     if auth == "required":

@@ -22,7 +22,9 @@ BODIES = [{"question": f"Who {n}?"} for n in range(4)]
 class Scripted(ThreadingHTTPServer):
     """Answers every question by its script, and remembers in which order both servers were asked."""
 
-    def __init__(self, name: str, asked: list[tuple[str, str, str | None]], answer: dict[str, Any], status: int) -> None:
+    def __init__(
+        self, name: str, asked: list[tuple[str, str, str | None]], answer: dict[str, Any], status: int
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -49,7 +51,9 @@ ANSWER = {
 
 
 @contextlib.contextmanager
-def two(keyed: dict[str, Any] = ANSWER, status: int = 200) -> Iterator[tuple[Client, Client, list[tuple[str, str, str | None]]]]:
+def two(
+    keyed: dict[str, Any] = ANSWER, status: int = 200
+) -> Iterator[tuple[Client, Client, list[tuple[str, str, str | None]]]]:
     asked: list[tuple[str, str, str | None]] = []
     with contextlib.ExitStack() as stack:
         clients = []
@@ -83,7 +87,10 @@ def test_a_refusal_is_no_fast_answer() -> None:
 
 @pytest.mark.parametrize("change", [{"answer": "other"}, {"status": "abstained"}, {"citations": []}])
 def test_other_answers_are_no_pair(change: dict[str, Any]) -> None:
-    with two({**ANSWER, **change}) as (plain, keyed, _), pytest.raises(RuntimeError, match="answered differently"):
+    with (
+        two({**ANSWER, **change}) as (plain, keyed, _),
+        pytest.raises(RuntimeError, match="answered differently"),
+    ):
         ask_both(plain, keyed, BODIES)
 
 
