@@ -239,7 +239,11 @@ class Audited:
 
     def _written(self, scope: Scope, status: int, **more: str) -> bool:
         """Write a request's line where it needs one; tell whether it may be answered."""
+        places = scope.get("path_params") or {}
         documents = list(scope.get(_NOTED, ()))
+        # Of an address that led nowhere it may be anybody's text.
+        if status < 400 and places.get("document_id") not in (None, *documents):
+            documents.append(places["document_id"])
         unsafe = scope["method"] not in _SAFE
         route = getattr(scope.get("route"), "path", None)
         who = _who(scope)
@@ -259,8 +263,8 @@ class Audited:
         }
         on = {
             name: value
-            for name, value in (scope.get("path_params") or {}).items()
-            if isinstance(value, str) and _OUR_ID.fullmatch(value)
+            for name, value in places.items()
+            if isinstance(value, str) and _OUR_ID.fullmatch(value) and value not in documents
         }
         if on:
             entry["on"] = on

@@ -283,6 +283,7 @@ def small_app(log: AuditLog, who: Principal | None = ANNA) -> TestClient:
         Route("/v1/reads", _reads, methods=["GET", "POST"]),
         Route("/v1/things/{thing}", _nothing, methods=["GET", "DELETE"]),
         Route("/v1/streams", _streams, methods=["POST"]),
+        Route("/v1/documents/{document_id:path}", _nothing, methods=["PUT"]),
         Route("/v1/breaks", _breaks, methods=["GET", "DELETE"]),
         Route("/healthz", _nothing),
     ]
@@ -344,6 +345,16 @@ def test_of_an_address_only_ids_of_our_making_are_kept(log: AuditLog) -> None:
     assert first["on"] == {"thing": "conv_01ARZ3NDEKTSV4RRFFQ69G5FAV"}
     assert len(others) == 5
     assert not any("on" in line for line in others)
+
+
+def test_a_document_that_is_changed_is_named(log: AuditLog) -> None:
+    with small_app(log) as client:
+        raw(client, "PUT", "/v1/documents/reports/2024", headers=JSON, body=b"{}")
+        raw(client, "PUT", "/v1/documents/anything?status=404", headers=JSON, body=b"{}")
+        raw(client, "PUT", "/v1/documents/anything?status=500", headers=JSON, body=b"{}")
+    changed, broken = requests_of(log.path)
+    assert (changed["documents"], changed["route"]) == (["reports/2024"], "/v1/documents/{document_id:path}")
+    assert (broken["documents"], broken["status"]) == ([], 500)
 
 
 def test_nobody_in_particular_is_said_to_be_nobody(log: AuditLog) -> None:
