@@ -54,7 +54,7 @@ _NUMBERS = itertools.count(1)
 _PLACE = re.compile(r"\{[^}]+\}")
 
 few = pytest.param(4, id="few")
-many = pytest.param(150, id="many", marks=pytest.mark.long)
+many = pytest.param(30, id="many", marks=pytest.mark.long)
 
 
 @dataclass
