@@ -18,8 +18,10 @@ from api.access import embed_routes, login_routes
 from api.access.build import open_access
 from api.access.configuration import check_configuration
 from api.access.gate import Gate
+from api.access.login_guard import LoginGuard
 from api.access.rules import describe_access
 from api.assets import Assets
+from api.audit import Audited, AuditLog
 from api.conversations import Conversations
 from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
@@ -28,6 +30,8 @@ from api.limits import Workers
 from api.mcp_http import McpEndpoint
 from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
+from api.openapi import document_answers
+from api.rates import AddressRates, KeyRates, Rate
 from api.settings import Settings
 from api.store.database import Database
 from api.store.ids import now_ms
@@ -103,8 +107,11 @@ def create_app(
             if app.state.access is not None and app.state.access.provider is not None:
                 await app.state.access.provider.aclose()
             await asyncio.to_thread(stored.close)
+            if audit is not None:
+                audit.close()
 
     agents = McpEndpoint(settings.max_body_bytes)
+    audit = audit_log(settings)
     app = FastAPI(
         title="Chapter & Verse",
         version=SOFTWARE_VERSION,
@@ -116,6 +123,7 @@ def create_app(
         default_response_class=JSONResponse,
     )
     errors.install(app)
+    document_answers(app)
     app.include_router(ask.router)
     app.include_router(chat.router)
     app.include_router(documents.router)
@@ -129,12 +137,34 @@ def create_app(
     app.mount("/static", Assets(), name="static")
     _describe_access(app)
     public_host = urlsplit(settings.public_url).hostname or ""
+    per_key, per_address = settings.rates
+    # Inside whatever finds out who asks: the one added last is the outermost.
+    if audit is not None:
+        app.add_middleware(Audited, audit=audit)
+    app.add_middleware(KeyRates, rate=Rate("key", per_key))
+    # Outside of it, so that one too many is refused before that work.
+    known = Gate(app, required=settings.auth == "required")
     return Guards(
-        Gate(app, required=settings.auth == "required"),
+        AddressRates(known, Rate("address", per_address), LoginGuard()),
         hosts=[*settings.allowed_hosts, public_host],
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
+        portals=settings.allowed_origins,
         max_body_bytes=settings.max_body_bytes,
+        trusted_proxies=settings.trusted_proxies,
+        receive_timeout_s=settings.receive_timeout_s,
+        https=urlsplit(settings.public_url).scheme == "https",
     )
+
+
+def audit_log(settings: Settings) -> AuditLog | None:
+    """Open the audit log that settings describe.
+
+    Raises:
+        AuditError: it cannot be written.
+    """
+    if settings.audit_to is None:
+        return None
+    return AuditLog(settings.audit_to, max_bytes=settings.audit_max_bytes, keep=settings.audit_keep)
 
 
 def _describe_access(app: FastAPI) -> None:

@@ -268,6 +268,8 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
     from api.access.pepper import Pepper
     from api.app import create_app
     from api.engine import Engine
+    from api.guards import MAX_HEADER_BYTES, MAX_TARGET_BYTES
+    from api.patience import patient
     from api.store.database import Database
 
     port = listening.getsockname()[1]
@@ -295,7 +297,9 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
             proxy_headers=False,
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s) or 1,
             timeout_keep_alive=5,
-            h11_max_incomplete_event_size=16_384,
+            http=patient(settings.receive_timeout_s),
+            # Longer than what the guards take, so that they read it and say what is wrong.
+            h11_max_incomplete_event_size=2 * (MAX_HEADER_BYTES + MAX_TARGET_BYTES),
         )
     )
     try:

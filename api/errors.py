@@ -162,6 +162,11 @@ def told(error: Exception, scope: Scope) -> Row:
     return Row(status=500, code="internal_error", detail="Something broke on our side.")
 
 
+def note_failure(scope: Scope, code: str) -> None:
+    """Leave for the log line that a stream failed, though its status had been sent before."""
+    scope.setdefault("log", {})["failed"] = code
+
+
 def problem_content(
     status: int,
     code: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.errors import OverloadedError, StageTimeoutError
@@ -245,6 +247,35 @@ def test_a_client_that_leaves_ends_the_work(
     assert "Traceback" not in caplog.text
     errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert not [message for message in errors if "code=overloaded" not in message]
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"), [(EmbedderError("it broke"), "model_failed"), (ValueError("x"), "internal_error")]
+)
+@pytest.mark.parametrize(("path", "content"), [(ASK, {"question": QUESTION}), (CHAT, chat(stream=True))])
+def test_the_log_says_of_a_stream_that_it_failed(
+    small_state: Path, path: str, content: Any, error: Exception, failed: str
+) -> None:
+    with client_of(app_of(small_state, FailingScorer(error))) as client, capture_logs() as logged:
+        assert post(client, path, content, headers=EVENTS).status == 200
+    (line,) = [entry for entry in logged if entry["event"] == "request"]
+    assert (line["status"], line["failed"], line["log_level"]) == (200, failed, "error")
+
+
+def test_the_log_says_of_a_stream_that_nobody_saw_its_end(small_state: Path) -> None:
+    scorer = GatedScorer()
+    with listening(app_of(small_state, scorer)) as server, capture_logs() as logged:
+        leave_after(
+            server, ASK, {"question": QUESTION}, "text/event-stream", lambda: scorer.begun.acquire(timeout=10)
+        )
+        scorer.gate.set()
+        until = time.monotonic() + 10
+        while not (lines := [e for e in logged if e["event"] == "request" and e["route"] == ASK]):
+            assert time.monotonic() < until, "the request never ended"
+            time.sleep(0.01)
+    assert lines[0]["status"] == 200
+    assert lines[0]["failed"] in ("cut", "client_gone")
+    assert lines[0]["log_level"] == "info", "nothing of ours to mend"
 
 
 def test_a_client_that_leaves_while_it_waits_is_never_begun(small_state: Path) -> None:
