@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from api import ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api import access_routes, ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api.access.local import AsLocal
 from api.assets import Assets
 from api.conversations import Conversations
 from api.engine import Engine, watch
@@ -24,6 +25,8 @@ from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
 from api.settings import Settings
 from api.store.database import Database
+from index.rules import Rules
+from index.state import StateFolder
 from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
 
@@ -58,8 +61,11 @@ def create_app(
             await asyncio.gather(
                 asyncio.to_thread(app.state.engine.refresh), asyncio.to_thread(count_tokens, ["verse"])
             )
-            app.state.conversations = Conversations(stored, keep_answers=settings.keep_answers)
-            app.state.feedback = feedback.Feedback(stored)
+            rules = app.state.rules = Rules(StateFolder(settings.state_dir).catalog)
+            app.state.conversations = Conversations(
+                stored, keep_answers=settings.keep_answers, withheld=rules.withheld
+            )
+            app.state.feedback = feedback.Feedback(stored, withheld=rules.withheld)
             house = Housekeeping(stored, app.state.conversations, retention_days=settings.retention_days)
             await asyncio.to_thread(house.begin)
             app.state.workers = Workers(
@@ -101,6 +107,7 @@ def create_app(
     errors.install(app)
     app.include_router(ask.router)
     app.include_router(chat.router)
+    app.include_router(access_routes.router)
     app.include_router(documents.router)
     app.include_router(conversations_routes.router)
     app.include_router(feedback.router)
@@ -110,7 +117,7 @@ def create_app(
     app.mount("/static", Assets(), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
     return Guards(
-        app,
+        AsLocal(app),
         hosts=[*settings.allowed_hosts, public_host],
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
         max_body_bytes=settings.max_body_bytes,

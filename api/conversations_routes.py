@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.conversations import LOCAL_OWNER, Conversations
+from api.access.principal import ThePrincipal
+from api.conversations import Conversations
 from api.conversations_markdown import markdown_of
 from api.conversations_schemas import (
     ConversationHead,
@@ -41,9 +42,9 @@ _OF_WRITING = problem_responses(
 )
 
 
-def owner_of(_request: Request) -> str:
-    """Return who is asking; until there are logins, the one local owner."""
-    return LOCAL_OWNER
+def owner_of(principal: ThePrincipal) -> str:
+    """Return whom what is stored belongs to: who is asking."""
+    return principal.subject
 
 
 def conversations_of(request: Request) -> Conversations:
@@ -52,7 +53,7 @@ def conversations_of(request: Request) -> Conversations:
     return found
 
 
-def _is_json(request: Request) -> None:
+def is_json(request: Request) -> None:
     """Refuse what the guards refuse for POST alone."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
@@ -75,12 +76,12 @@ def conversations(
 
 
 @router.get("/v1/conversations/{conversation_id}", responses=_OF_READING)
-def conversation(stored: TheConversations, owner: TheOwner, conversation_id: str) -> ConversationOut:
+def conversation(stored: TheConversations, principal: ThePrincipal, conversation_id: str) -> ConversationOut:
     """Return a conversation with all of its turns; only complete ones have answers."""
-    return stored.read(owner, conversation_id)
+    return stored.read(principal.subject, conversation_id, principal.viewer)
 
 
-@router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(_is_json)])
+@router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(is_json)])
 def rename(
     body: RenameIn, stored: TheConversations, owner: TheOwner, conversation_id: str
 ) -> ConversationHead:
@@ -104,14 +105,14 @@ def delete(stored: TheConversations, owner: TheOwner, conversation_id: str) -> N
 def export(
     request: Request,
     stored: TheConversations,
-    owner: TheOwner,
+    principal: ThePrincipal,
     conversation_id: str,
     form: Annotated[Literal["json", "markdown"], Query(alias="format")] = "json",
 ) -> Response:
     """Return a conversation as a file to keep, with every quote and its place."""
     settings: Settings = request.app.state.settings
     exported = ExportOut(
-        **stored.read(owner, conversation_id).model_dump(),
+        **stored.read(principal.subject, conversation_id, principal.viewer).model_dump(),
         exported_at=shown_time(now_ms()),
         public_url=settings.public_url,
         software=SOFTWARE_VERSION,
@@ -125,6 +126,6 @@ def export(
 
 
 @router.get("/v1/answers/{answer_id}", responses=_OF_READING, tags=["answers"])
-def answer(stored: TheConversations, owner: TheOwner, answer_id: str) -> dict[str, Any]:
-    """Return an answer record as it was given, where it was kept."""
-    return stored.answer(owner, answer_id)
+def answer(stored: TheConversations, principal: ThePrincipal, answer_id: str) -> dict[str, Any]:
+    """Return an answer record as it was given, where it was kept; of withdrawn sources it shows nothing."""
+    return stored.answer(principal.subject, answer_id, principal.viewer)

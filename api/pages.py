@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from api.access.principal import Principal, Scope, ThePrincipal
 from api.docs_page import render_docs_page
 from api.documents import find_document
 from api.engine import Engine
@@ -24,12 +25,15 @@ _RANGE = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
 
 @router.get("/d/{document_id:path}", response_class=HTMLResponse, tags=["documents"])
 def viewer(
-    request: Request, document_id: str, quote: Annotated[str | None, Query(max_length=64)] = None
+    request: Request,
+    principal: ThePrincipal,
+    document_id: str,
+    quote: Annotated[str | None, Query(max_length=64)] = None,
 ) -> HTMLResponse:
     """Show a document, with the quote `start-end` highlighted and scrolled to."""
     engine: Engine = request.app.state.engine
-    generation = engine.stages().generation
-    ordinal, document = find_document(generation, document_id)
+    sight = engine.stages().generation.sight(principal.viewer)
+    ordinal, document = find_document(sight, document_id)
     span = None
     if quote is not None:
         match = _RANGE.fullmatch(quote)
@@ -47,7 +51,7 @@ def viewer(
         url=web_address(document.url),
         document_sha256=document.sha256,
         excluded=tuple(
-            ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in generation.excluded_of(ordinal)
+            ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in sight.excluded_of(ordinal)
         ),
     )
     return HTMLResponse(render_document_page(page, quote=span))
@@ -64,6 +68,7 @@ async def readyz(request: Request) -> Response:
     """Say whether questions can be answered, and what is missing if not."""
     engine: Engine = request.app.state.engine
     health = engine.health()
+    principal: Principal | None = getattr(request.state, "principal", None)
     content: dict[str, Any] = {
         "status": "ready" if health.ready else "not_ready",
         "index_version": health.index_version,
@@ -74,6 +79,9 @@ async def readyz(request: Request) -> Response:
         "degraded": health.embedder_backend != "openvino",
         "missing": [],
     }
+    if principal is None or Scope.ADMIN not in principal.scopes:
+        # Counts and names of the index are not for whoever may not read all of it.
+        content = {"status": content["status"], "missing": []}
     if health.ready:
         return JSONResponse(content)
     row = row_of(health.problem) if health.problem else None
