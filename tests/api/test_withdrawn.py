@@ -201,6 +201,12 @@ def test_a_revoked_source_is_gone_from_everything_that_was_stored(docs: list[Doc
         details = [assert_problem(guess, 422, "feedback_invalid")["detail"] for guess in guesses]
         assert details[0] == details[1]
         # A later question leans on what may still be read, and on nothing else.
+        principal = service.people[WHO]
+        begun = service.app.state.conversations.begin(
+            principal.subject, "And?", conversation_id, principal.viewer
+        )
+        assert [turn.role for turn in begun.history] == ["user", "assistant"]
+        assert seen_of([docs[0]], begun.history[1].content) == []
         later = service.send(
             WHO, "/v1/ask", {"question": "And who else?", "conversation_id": conversation_id}
         ).json()
@@ -243,9 +249,14 @@ def test_a_standalone_question_with_words_of_a_withdrawn_answer_shows_only_what_
         begun = conversations.begin(subject, "And then?", first["conversation_id"])
         leaning = answered("And then?", standalone_question=f"And then? {docs[0].marks[0]}", citations=[])
         conversations.complete(begun, leaning)
+        # One turn further on it is still those words that were put in.
+        begun = conversations.begin(subject, "And after that?", first["conversation_id"])
+        further = answered("And after that?", standalone_question=f"And after that? {docs[0].marks[0]}", citations=[])
+        conversations.complete(begun, further)
         take_away(service, docs[0])
         read = service.get(WHO, f"/v1/conversations/{first['conversation_id']}").json()
         assert read["turns"][1]["standalone_question"] == "And then?"
+        assert read["turns"][2]["standalone_question"] == "And after that?"
         assert read["turns"][1]["answer"]["standalone_question"] == "And then?"
         assert service.get(WHO, f"/v1/answers/{leaning.id}").json()["standalone_question"] == "And then?"
         assert docs[0].marks[0] in str(conversations.read(subject, first["conversation_id"], OPERATOR))

@@ -246,6 +246,28 @@ def test_a_catalog_that_is_missing_lets_nobody_in_and_one_that_is_back_is_read_a
     assert seen(generation, ADA) == ["b", "c"], "the file is another one, and it is read whole"
 
 
+def test_a_catalog_that_is_put_in_the_place_of_another_is_read_whole(
+    generation: Generation, tmp_path: Path
+) -> None:
+    path = catalog_of(tmp_path)
+    restored = tmp_path / "restored.sqlite"
+    shutil.copy(path, restored)
+    set_access(restored, "a", NOBODYS)
+    assert seen(generation, ANYBODY) == ["a", "b"]
+    restored.replace(path)
+    assert seen(generation, ANYBODY) == ["b"]
+
+
+def test_rules_of_replaced_texts_are_kept_one_after_the_other(generation: Generation, tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    for number, name in enumerate("cd"):
+        path = write_jsonl(tmp_path / f"{name}.jsonl", [row(name, "public", f"Another text of {name}, by far.")])
+        (tmp_path / "rows.jsonl").unlink(missing_ok=True)  # a file that moved takes its ids along
+        with pytest.raises(_Stopped):
+            update_index(state, [path], _StoppingEmbedder(), IndexSettings())
+        assert seen(generation, ANYBODY) == ["a", "b"], number
+
+
 def test_a_catalog_from_before_there_were_rules_is_everybodys(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     with sqlite3.connect(path) as db:
