@@ -251,7 +251,9 @@ def test_a_standalone_question_with_words_of_a_withdrawn_answer_shows_only_what_
         conversations.complete(begun, leaning)
         # One turn further on it is still those words that were put in.
         begun = conversations.begin(subject, "And after that?", first["conversation_id"])
-        further = answered("And after that?", standalone_question=f"And after that? {docs[0].marks[0]}", citations=[])
+        further = answered(
+            "And after that?", standalone_question=f"And after that? {docs[0].marks[0]}", citations=[]
+        )
         conversations.complete(begun, further)
         take_away(service, docs[0])
         read = service.get(WHO, f"/v1/conversations/{first['conversation_id']}").json()

@@ -261,7 +261,9 @@ def test_a_catalog_that_is_put_in_the_place_of_another_is_read_whole(
 def test_rules_of_replaced_texts_are_kept_one_after_the_other(generation: Generation, tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
     for number, name in enumerate("cd"):
-        path = write_jsonl(tmp_path / f"{name}.jsonl", [row(name, "public", f"Another text of {name}, by far.")])
+        path = write_jsonl(
+            tmp_path / f"{name}.jsonl", [row(name, "public", f"Another text of {name}, by far.")]
+        )
         (tmp_path / "rows.jsonl").unlink(missing_ok=True)  # a file that moved takes its ids along
         with pytest.raises(_Stopped):
             update_index(state, [path], _StoppingEmbedder(), IndexSettings())
