@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from api import ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api import access_routes, ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
 from api.access import embed_routes, login_routes
 from api.access.build import open_access
 from api.access.configuration import check_configuration
@@ -35,6 +35,8 @@ from api.rates import AddressRates, KeyRates, Rate
 from api.settings import Settings
 from api.store.database import Database
 from api.store.ids import now_ms
+from index.rules import Rules
+from index.state import StateFolder
 from index.tokens import count_tokens
 from rag import SOFTWARE_VERSION
 
@@ -77,8 +79,11 @@ def create_app(
             await asyncio.gather(
                 asyncio.to_thread(app.state.engine.refresh), asyncio.to_thread(count_tokens, ["verse"])
             )
-            app.state.conversations = Conversations(stored, keep_answers=settings.keep_answers)
-            app.state.feedback = feedback.Feedback(stored)
+            rules = app.state.rules = Rules(StateFolder(settings.state_dir).catalog)
+            app.state.conversations = Conversations(
+                stored, keep_answers=settings.keep_answers, withheld=rules.withheld
+            )
+            app.state.feedback = feedback.Feedback(stored, withheld=rules.withheld)
             house = Housekeeping(stored, app.state.conversations, retention_days=settings.retention_days)
             await asyncio.to_thread(house.begin)
             app.state.workers = Workers(
@@ -126,6 +131,7 @@ def create_app(
     document_answers(app)
     app.include_router(ask.router)
     app.include_router(chat.router)
+    app.include_router(access_routes.router)
     app.include_router(documents.router)
     app.include_router(conversations_routes.router)
     app.include_router(feedback.router)

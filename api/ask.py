@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from api.access.principal import ThePrincipal
 from api.answering import last_of, native_frames, note_answer
 from api.audit import note_documents
-from api.conversations_routes import TheConversations, TheOwner
+from api.conversations_routes import TheConversations
 from api.documents import head_of
 from api.engine import Engine
 from api.limits import Workers
@@ -17,6 +19,7 @@ from api.recorded import RecordEvent, recorded
 from api.schemas import AnswerOut, AskIn, SearchIn, SearchOut, passage_out, problem_responses
 from api.settings import Settings
 from api.sse import MEDIA_TYPE, EventStream, wants_events
+from index.access import Viewer
 from rag.answer import Stages, check_mode
 from rag.question import read_question
 from rag.types import Filters
@@ -79,17 +82,24 @@ async def ask(
     engine: TheEngine,
     workers: TheWorkers,
     stored: TheConversations,
-    owner: TheOwner,
+    principal: ThePrincipal,
 ) -> AnswerOut | EventStream:
     """Answer a question with verified quotes, or say that the sources do not."""
     stages = engine.stages()
-    wanted = body.to_ask()
+    owner = principal.subject
+    wanted = replace(body.to_ask(), viewer=principal.viewer)
     check_mode(wanted, stages)
     as_events = wants_events(",".join(request.headers.getlist("accept")))
     if as_events and body.conversation_id is not None:
         # While a status can still say that there is none.
         await asyncio.to_thread(stored.head, owner, body.conversation_id)
-    recording = stored.recording(owner, body.question, conversation_id=body.conversation_id, store=body.store)
+    recording = stored.recording(
+        owner,
+        body.question,
+        conversation_id=body.conversation_id,
+        store=body.store,
+        viewer=principal.viewer,
+    )
     running = workers.start(recorded(wanted, stages, recording), recording.abandon)
     if as_events:
         frames = native_frames(request, running, settings_of(request).heartbeat_s)
@@ -101,12 +111,14 @@ async def ask(
 
 
 @router.post("/v1/search", responses=PROBLEMS, tags=["answers"])
-async def search(body: SearchIn, request: Request, engine: TheEngine, workers: TheWorkers) -> SearchOut:
+async def search(
+    body: SearchIn, request: Request, engine: TheEngine, workers: TheWorkers, principal: ThePrincipal
+) -> SearchOut:
     """Return the passages that fit a query, best first."""
     stages = engine.stages()
     filters = Filters() if body.filters is None else body.filters.to_filters()
 
-    found = await workers.run(lambda: search_out(stages, body.query, body.k, filters))
+    found = await workers.run(lambda: search_out(stages, body.query, body.k, filters, principal.viewer))
     note_documents(request.scope, [p.document_id for p in found.passages])
     request.scope["log"] = {
         "passages": [f"{p.document_id}:{p.start_char_index}" for p in found.passages],
@@ -115,14 +127,20 @@ async def search(body: SearchIn, request: Request, engine: TheEngine, workers: T
     return found
 
 
-def search_out(stages: Stages, query: str, k: int, filters: Filters) -> SearchOut:
-    """Search one generation."""
-    allowed, any_allowed = stages.retriever.allowed(filters)
+def search_out(stages: Stages, query: str, k: int, filters: Filters, viewer: Viewer) -> SearchOut:
+    """Search what a viewer may read of one generation.
+
+    Raises:
+        AccessChangedError: what was found may not be shown to them any more.
+    """
+    sight = stages.generation.sight(viewer)
+    allowed, any_allowed = stages.retriever.allowed(filters, sight)
     if not any_allowed:
         return SearchOut(passages=[])
     question = read_question(query)
     hits = stages.search(question, k, allowed)
+    sight.check(hit.passage.document_id for hit in hits)
     return SearchOut(
-        notice=stages.language_problem(question),
-        passages=[passage_out(hit, head_of(stages.generation, hit.passage.document_id)) for hit in hits],
+        notice=stages.language_problem(question, allowed),
+        passages=[passage_out(hit, head_of(sight, hit.passage.document_id)) for hit in hits],
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from api.access.principal import ThePrincipal
 from api.answering import last_of, note_answer
 from api.ask import TheEngine, TheWorkers, settings_of
 from api.audit import note_documents
@@ -19,7 +20,7 @@ from api.chat_errors import ChatRequestError, chat_error
 from api.chat_request import MODEL, ChatIn, read_chat
 from api.chat_response import ChatCompletionOut, ChatProblemOut, Completion, ModelOut, ModelsOut
 from api.chat_work import ChatEnd, ChatEvent, ChatText, chat_work
-from api.conversations_routes import TheConversations, TheOwner
+from api.conversations_routes import TheConversations
 from api.errors import note_failure, told
 from api.limits import Running
 from api.sse import HEARTBEAT, MEDIA_TYPE, EventStream, frame
@@ -67,7 +68,7 @@ async def chat_completions(
     engine: TheEngine,
     workers: TheWorkers,
     stored: TheConversations,
-    owner: TheOwner,
+    principal: ThePrincipal,
 ) -> ChatCompletionOut | EventStream:
     """Answer the last user message; earlier ones are the conversation.
 
@@ -76,14 +77,19 @@ async def chat_completions(
     are ignored.
     """
     settings = settings_of(request)
-    chat = read_chat(body, open_webui_sources=settings.open_webui_sources)
+    owner = principal.subject
+    chat = read_chat(body, open_webui_sources=settings.open_webui_sources, viewer=principal.viewer)
     stages = engine.stages()
     check_mode(chat.asked, stages)
     if chat.stream and chat.conversation_id is not None:
         # While a status can still say that there is none.
         await asyncio.to_thread(stored.head, owner, chat.conversation_id)
     recording = stored.recording(
-        owner, chat.asked.question, conversation_id=chat.conversation_id, store=chat.store
+        owner,
+        chat.asked.question,
+        conversation_id=chat.conversation_id,
+        store=chat.store,
+        viewer=principal.viewer,
     )
     running = workers.start(chat_work(chat, stages, recording), recording.abandon)
     completion = Completion(chat, f"chatcmpl-{secrets.token_hex(12)}", int(time.time()), settings.public_url)

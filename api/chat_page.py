@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from api.access.principal import ThePrincipal
 from api.answering import note_answer
 from api.ask import TheEngine, TheWorkers
 from api.assets import asset_address
@@ -43,13 +44,14 @@ async def answer(
     request: Request,
     engine: TheEngine,
     workers: TheWorkers,
+    principal: ThePrincipal,
     question: Annotated[str, Query(max_length=4 * MAX_CHARACTERS)] = "",
 ) -> HTMLResponse:
     """Answer one question on a page without scripts; a form can only be sent here with GET."""
     if not question.strip():
         return HTMLResponse(render_answer_page("", None))
     try:
-        asked = Ask(question=checked_question(question))
+        asked = Ask(question=checked_question(question), viewer=principal.viewer)
         stages = engine.stages()
         found = await workers.run(lambda: answer_question(asked, stages))
     except QAError as error:

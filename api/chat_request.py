@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from api.chat_errors import ChatRequestError
 from api.schemas import MAX_TURN_CHARACTERS, MAX_TURNS
+from index.access import Viewer
 from rag.answer import Ask
 from rag.errors import QuestionError
 from rag.question import checked_question
@@ -122,7 +123,7 @@ class Chat:
     conversation_id: str | None
 
 
-def read_chat(body: ChatIn, *, open_webui_sources: bool) -> Chat:
+def read_chat(body: ChatIn, *, open_webui_sources: bool, viewer: Viewer) -> Chat:
     """Return the question of a chat request and how it is to be answered.
 
     Raises:
@@ -146,7 +147,7 @@ def read_chat(body: ChatIn, *, open_webui_sources: bool) -> Chat:
     question, history = _conversation(body.messages)
     asked_for = body.open_webui_sources
     return Chat(
-        asked=Ask(question=question, history=history, mode=body.mode or "auto"),
+        asked=Ask(question=question, history=history, mode=body.mode or "auto", viewer=viewer),
         texts=tuple(message.content for message in body.messages),
         stops=_stops(body.stop),
         stream=stream,

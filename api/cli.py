@@ -22,7 +22,7 @@ from api.access.keys_cli import keys_app
 from eval.cli import Wiring
 from eval.cli import app as eval_app
 from eval.errors import DataSetError
-from index.errors import QAError, SourceError
+from index.errors import AccessRuleError, QAError, SourceError
 from rag.errors import QuestionError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from eval.cli import Progress
     from eval.datatypes import DataSet
+    from index.access import AccessRule
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ def main() -> None:
 
 def _fail(error: QAError) -> NoReturn:
     typer.echo(f"verse: {error}", err=True)
-    raise typer.Exit(2 if isinstance(error, SourceError | QuestionError | DataSetError) else 1)
+    raise typer.Exit(
+        2 if isinstance(error, SourceError | QuestionError | DataSetError | AccessRuleError) else 1
+    )
 
 
 def _settings(quiet: bool = True) -> Settings:
@@ -177,6 +180,7 @@ def index(
                     "event": "done",
                     "added": done.added,
                     "replaced": done.replaced,
+                    "access": done.access,
                     "unchanged": done.unchanged,
                     "removed": done.removed,
                     "problems": [str(problem) for problem in done.problems],
@@ -199,6 +203,7 @@ def _summary(done: Any) -> str:
         for count, word in (
             (done.added, "added"),
             (done.replaced, "replaced"),
+            (done.access, "with another access rule"),
             (done.removed, "removed"),
             (done.unchanged, "unchanged"),
         )
@@ -212,6 +217,54 @@ def _summary(done: Any) -> str:
 
 
 @app.command()
+def access(
+    document_id: Annotated[str, typer.Argument(help="The document's id.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everybody read it who may ask.")] = False,
+    users: Annotated[
+        list[str] | None, typer.Option("--user", help="Let this person read it (several times).")
+    ] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option("--group", help="Let this group read it (several times).")
+    ] = None,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Let nobody read it but the operator.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rule as the API returns it.")] = False,
+) -> None:
+    """Show who may read a document, or say who may from now on; a running service heeds it at once."""
+    with _reported():
+        settings = _settings()
+        from index.access import read_rule, rule_value
+        from index.rules import Rules, set_access
+        from index.state import StateFolder
+
+        stated = [public, nobody, bool(users or groups)]
+        if sum(stated) > 1:
+            raise SourceError("--public, --nobody and --user or --group exclude each other; give one of them")
+        catalog = StateFolder(settings.state_dir).catalog
+        if any(stated):
+            names = {"users": users or [], "groups": groups or []}
+            rule = read_rule("public" if public else names)
+            there = set_access(catalog, document_id, rule)
+        else:
+            found = Rules(catalog).rule_of(document_id)
+            there, rule = found is not None, found or read_rule({"users": []})
+        if not there:
+            raise SourceError(f"there is no document {document_id!r}; `verse index --json PATH` names them")
+        if as_json:
+            _print_json({"document_id": document_id, "access": rule_value(rule)})
+        else:
+            typer.echo(_readers(rule))
+
+
+def _readers(rule: AccessRule) -> str:
+    if rule.public:
+        return "everybody who may ask"
+    names = [f"user {name}" for name in sorted(rule.users)] + [
+        f"group {name}" for name in sorted(rule.groups)
+    ]
+    return "\n".join(names) or "nobody but the operator"
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
     as_json: AsJson = False,
@@ -222,13 +275,14 @@ def ask(
         settings = _settings()
         from api.engine import Engine
         from api.schemas import answer_out
+        from index.access import OPERATOR
         from rag.answer import Ask, answer_question
         from rag.question import checked_question
 
         checked_question(question)
         engine = Engine(settings)
         engine.refresh()
-        asked = Ask(question=question, max_citations=max_citations)
+        asked = Ask(question=question, max_citations=max_citations, viewer=OPERATOR)
         record = answer_out(answer_question(asked, engine.stages()), asked)
         if as_json:
             typer.echo(record.model_dump_json(indent=1))
@@ -418,12 +472,15 @@ def _evaluation(ctx: typer.Context) -> None:
     def feedback() -> Iterator[dict[str, Any]]:
         from api.feedback import Feedback
         from api.store.database import Database
+        from index.rules import Rules
+        from index.state import StateFolder
 
         file = _settings().conversations_file
         if not file.exists():
             return  # nobody has asked this service anything
         with closing(Database(file)) as database:
-            yield from Feedback(database).rows()
+            rules = Rules(StateFolder(_settings().state_dir).catalog)
+            yield from Feedback(database, withheld=rules.withheld).rows()
 
     ctx.obj = Wiring(
         open_service=open_service,

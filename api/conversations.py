@@ -11,7 +11,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +33,8 @@ from api.store.database import Database
 from api.store.errors import ConversationFullError, StoreDamagedError, StoreError, TurnEndedError
 from api.store.ids import is_id, new_id, now_ms, shown_time
 from api.store.tables import answers, conversations, feedback, turns
+from api.withdrawn import Withheld, lost_numbers, nothing_withheld, shown_record, without_its_words
+from index.access import ANYBODY, Viewer
 from rag.answer import Ask
 from rag.errors import QuestionError
 from rag.types import Turn
@@ -40,7 +42,7 @@ from rag.types import Turn
 logger = logging.getLogger(__name__)
 
 LOCAL_OWNER = "local"
-"""Who everything belongs to until there are logins."""
+"""Who everything belongs to on a service that asks for no key: `api.access.principal.LOCAL`."""
 
 MAX_TURNS = 200
 """Turns of one conversation, so that reading one whole stays a small thing."""
@@ -67,28 +69,50 @@ class Conversations:
     """Everything that is done with stored conversations. Thread-safe; every method may block on the disk.
 
     `keep_answers` says whether answers outside any conversation are kept too, for feedback; `now` is the
-    clock, in milliseconds since 1970.
+    clock, in milliseconds since 1970. `withheld` tells which documents a viewer may not read now: of those
+    nothing is shown, whoever was given the answer when they might (see `api.withdrawn`).
     """
 
     def __init__(
-        self, database: Database, *, keep_answers: bool = True, now: Callable[[], int] = now_ms
+        self,
+        database: Database,
+        *,
+        keep_answers: bool = True,
+        now: Callable[[], int] = now_ms,
+        withheld: Withheld = nothing_withheld,
     ) -> None:
         self._database = database
+        self._withheld = withheld
         self._keep_answers = keep_answers
         self._now = now
 
     # While an answer is made
 
     def recording(
-        self, owner: str, question: str, *, conversation_id: str | None = None, store: bool = False
+        self,
+        owner: str,
+        question: str,
+        *,
+        conversation_id: str | None = None,
+        store: bool = False,
+        viewer: Viewer = ANYBODY,
     ) -> Recording:
         """Return what accompanies the making of one answer, stored or not; nothing is written yet."""
         return Recording(
-            self, owner, question, conversation_id=conversation_id, store=store or conversation_id is not None
+            self,
+            owner,
+            question,
+            conversation_id=conversation_id,
+            store=store or conversation_id is not None,
+            viewer=viewer,
         )
 
-    def begin(self, owner: str, question: str, conversation_id: str | None = None) -> Begun:
+    def begin(
+        self, owner: str, question: str, conversation_id: str | None = None, viewer: Viewer = ANYBODY
+    ) -> Begun:
         """Write a turn as started, in a new conversation where none is named.
+
+        The history is what its `viewer` may still read of it.
 
         Raises:
             NotFoundError: the owner has no such conversation.
@@ -140,7 +164,7 @@ class Conversations:
                 conversation_id=conversation_id,
                 turn_id=turn_id,
                 number=number,
-                history=self._history(connection, conversation_id),
+                history=self._history(connection, conversation_id, viewer),
             )
 
     def complete(self, begun: Begun, record: AnswerOut) -> AnswerOut:
@@ -270,8 +294,8 @@ class Conversations:
         with self._database.reading() as connection:
             return self._head(connection, owner, conversation_id)
 
-    def read(self, owner: str, conversation_id: str) -> ConversationOut:
-        """Return a conversation with all of its turns.
+    def read(self, owner: str, conversation_id: str, viewer: Viewer = ANYBODY) -> ConversationOut:
+        """Return a conversation with all of its turns, as far as their sources may be read by `viewer`.
 
         Raises:
             NotFoundError: the owner has no such conversation.
@@ -285,19 +309,25 @@ class Conversations:
                 .order_by(turns.c.number)
             ).all()
             given = {
-                row.answer_id: feedback_out(row)
+                row.answer_id: row
                 for row in connection.execute(
                     select(feedback)
                     .join(answers, answers.c.id == feedback.c.answer_id)
                     .where(answers.c.conversation_id == conversation_id, feedback.c.owner == owner)
                 )
             }
+        shown: list[TurnOut] = []
+        leans = False
+        for row in rows:
+            turn = self._turn(row, given.get(row.answer_id), viewer, leans=leans)
+            leans = leans or (turn.answer is not None and bool(lost_numbers(turn.answer)))
+            shown.append(turn)
         return ConversationOut(
             id=found.id,
             title=found.title,
             created_at=shown_time(found.created_at),
             updated_at=shown_time(found.updated_at),
-            turns=[self._turn(row, given.get(row.answer_id)) for row in rows],
+            turns=shown,
         )
 
     def rename(self, owner: str, conversation_id: str, title: str) -> ConversationHead:
@@ -325,18 +355,33 @@ class Conversations:
         # Where a reader stands in the way, housekeeping does it within the hour.
         self._database.checkpoint()
 
-    def answer(self, owner: str, answer_id: str) -> dict[str, Any]:
-        """Return an answer record as it was given.
+    def answer(self, owner: str, answer_id: str, viewer: Viewer = ANYBODY) -> dict[str, Any]:
+        """Return an answer record as it was given, as far as its sources may be read by `viewer`.
 
         Raises:
             NotFoundError: the owner was given no such answer, or it was not kept.
         """
         with self._database.reading() as connection:
-            return kept_answer(connection, owner, answer_id, self._database)
+            record = kept_answer(connection, owner, answer_id, self._database, viewer, self._withheld)
+            conversation_id = record.get("conversation_id")
+            if conversation_id is None or record["standalone_question"] == record["question"]:
+                return record
+            # Its words may be those of any answer before it.
+            before = connection.execute(
+                select(answers.c.record)
+                .join(turns, turns.c.answer_id == answers.c.id)
+                .where(
+                    turns.c.conversation_id == conversation_id,
+                    turns.c.number
+                    < select(turns.c.number).where(turns.c.answer_id == answer_id).scalar_subquery(),
+                )
+            ).scalars()
+            earlier = [shown_record(record_of(one, self._database), viewer, self._withheld) for one in before]
+        return without_its_words(record) if any(map(lost_numbers, earlier)) else record
 
     # Helpers
 
-    def _history(self, connection: Connection, conversation_id: str) -> tuple[Turn, ...]:
+    def _history(self, connection: Connection, conversation_id: str, viewer: Viewer) -> tuple[Turn, ...]:
         rows = connection.execute(
             select(turns.c.question, answers.c.record)
             .join(answers, answers.c.id == turns.c.answer_id)
@@ -346,7 +391,8 @@ class Conversations:
         ).all()
         found: list[Turn] = []
         for row in reversed(rows):
-            said = record_of(row.record, self._database)["answer_without_citations"]
+            record = shown_record(record_of(row.record, self._database), viewer, self._withheld)
+            said = record["answer_without_citations"]
             found += [Turn(role="user", content=row.question), Turn(role="assistant", content=said)]
         return tuple(found)
 
@@ -365,19 +411,25 @@ class Conversations:
             turns=count or 0,
         )
 
-    def _turn(self, row: Row[Any], given: FeedbackOut | None) -> TurnOut:
-        complete = row.state == "complete"
+    def _turn(self, row: Row[Any], given: Row[Any] | None, viewer: Viewer, *, leans: bool) -> TurnOut:
+        """Return a turn; where an answer before it `leans` on what is withdrawn, its own words alone."""
+        record: dict[str, Any] | None = None
+        if row.state == "complete":
+            record = shown_record(record_of(row.record, self._database), viewer, self._withheld)
+            record = without_its_words(record) if leans else record
         return TurnOut(
             id=row.id,
             number=row.number,
             status=row.state,
             question=row.question,
-            standalone_question=row.standalone_question,
+            standalone_question=row.question
+            if leans and row.standalone_question
+            else row.standalone_question,
             started_at=shown_time(row.started_at),
             ended_at=None if row.ended_at is None else shown_time(row.ended_at),
             interrupted_by=row.reason,
-            answer=record_of(row.record, self._database) if complete else None,
-            feedback=given,
+            answer=record,
+            feedback=None if given is None else feedback_out(given, record),
         )
 
 
@@ -396,7 +448,9 @@ class Recording:
         *,
         conversation_id: str | None,
         store: bool,
+        viewer: Viewer,
     ) -> None:
+        self._viewer = viewer
         self._conversations = conversations
         self._owner = owner
         self._question = question
@@ -413,7 +467,7 @@ class Recording:
             NotFoundError, ConversationFullError, StoreError: see `Conversations.begin`.
         """
         if self._store:
-            self._begun = self._conversations.begin(self._owner, self._question, self._named)
+            self._begun = self._conversations.begin(self._owner, self._question, self._named, self._viewer)
         return self
 
     def __exit__(
@@ -498,8 +552,15 @@ def record_of(stored: str | None, database: Database) -> dict[str, Any]:
     return record
 
 
-def kept_answer(connection: Connection, owner: str, answer_id: str, database: Database) -> dict[str, Any]:
-    """Return an answer record.
+def kept_answer(
+    connection: Connection,
+    owner: str,
+    answer_id: str,
+    database: Database,
+    viewer: Viewer,
+    withheld: Withheld,
+) -> dict[str, Any]:
+    """Return an answer record, as far as its sources may be read by `viewer`.
 
     Raises:
         NotFoundError: the owner was given no such answer, or it was not kept.
@@ -512,11 +573,12 @@ def kept_answer(connection: Connection, owner: str, answer_id: str, database: Da
         )
     if found is None:
         raise NotFoundError("There is no such answer.")
-    return record_of(found, database)
+    return shown_record(record_of(found, database), viewer, withheld)
 
 
-def feedback_out(row: Row[Any]) -> FeedbackOut:
-    """Return a row of feedback as clients see it."""
+def feedback_out(row: Row[Any], record: Mapping[str, Any] | None) -> FeedbackOut:
+    """Return a row of feedback as clients see it, on a record as it is shown: without withdrawn words."""
+    withdrawn = record is not None and row.citation_number in lost_numbers(record)
     return FeedbackOut(
         id=row.id,
         answer_id=row.answer_id,
@@ -524,7 +586,7 @@ def feedback_out(row: Row[Any]) -> FeedbackOut:
         reason=row.reason,
         comment=row.comment,
         citation_number=row.citation_number,
-        quote=row.quote,
+        quote=None if withdrawn else row.quote,
         created_at=shown_time(row.created_at),
         updated_at=shown_time(row.updated_at),
     )

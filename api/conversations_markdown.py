@@ -49,6 +49,9 @@ def _answered(turn: TurnOut, public_url: str) -> Iterator[str]:
     for part in record["missing"]:
         yield from ("", f"No quote answers: {_line(part)}")
     for citation in record["citations"]:
+        if citation.get("withdrawn"):
+            yield from ("", f"**\\[{citation['number']}\\]** {_line(citation['document_title'])}")
+            continue
         yield from ("", f"**\\[{citation['number']}\\]** {_source(citation, public_url)}", "")
         yield from (f"> {line}" for line in _paragraphs(citation["cited_text"]))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.access.principal import principal_of
+from api.access.principal import ThePrincipal
 from api.audit import documents_of, note_documents
 from api.conversations import Conversations
 from api.conversations_markdown import markdown_of
@@ -43,9 +43,9 @@ _OF_WRITING = problem_responses(
 )
 
 
-def owner_of(request: Request) -> str:
-    """Return whose conversations a request may see and begin."""
-    return principal_of(request).subject
+def owner_of(principal: ThePrincipal) -> str:
+    """Return whom what is stored belongs to: who is asking."""
+    return principal.subject
 
 
 def conversations_of(request: Request) -> Conversations:
@@ -54,7 +54,7 @@ def conversations_of(request: Request) -> Conversations:
     return found
 
 
-def _is_json(request: Request) -> None:
+def is_json(request: Request) -> None:
     """Refuse what the guards refuse for POST alone."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
@@ -78,15 +78,15 @@ def conversations(
 
 @router.get("/v1/conversations/{conversation_id}", responses=_OF_READING)
 def conversation(
-    request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str
+    request: Request, stored: TheConversations, principal: ThePrincipal, conversation_id: str
 ) -> ConversationOut:
     """Return a conversation with all of its turns; only complete ones have answers."""
-    found = stored.read(owner, conversation_id)
+    found = stored.read(principal.subject, conversation_id, principal.viewer)
     _note(request, found)
     return found
 
 
-@router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(_is_json)])
+@router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(is_json)])
 def rename(
     body: RenameIn, stored: TheConversations, owner: TheOwner, conversation_id: str
 ) -> ConversationHead:
@@ -110,13 +110,13 @@ def delete(stored: TheConversations, owner: TheOwner, conversation_id: str) -> N
 def export(
     request: Request,
     stored: TheConversations,
-    owner: TheOwner,
+    principal: ThePrincipal,
     conversation_id: str,
     form: Annotated[Literal["json", "markdown"], Query(alias="format")] = "json",
 ) -> Response:
     """Return a conversation as a file to keep, with every quote and its place."""
     settings: Settings = request.app.state.settings
-    found = stored.read(owner, conversation_id)
+    found = stored.read(principal.subject, conversation_id, principal.viewer)
     _note(request, found)
     exported = ExportOut(
         **found.model_dump(),
@@ -133,9 +133,11 @@ def export(
 
 
 @router.get("/v1/answers/{answer_id}", responses=_OF_READING, tags=["answers"])
-def answer(request: Request, stored: TheConversations, owner: TheOwner, answer_id: str) -> dict[str, Any]:
-    """Return an answer record as it was given, where it was kept."""
-    record = stored.answer(owner, answer_id)
+def answer(
+    request: Request, stored: TheConversations, principal: ThePrincipal, answer_id: str
+) -> dict[str, Any]:
+    """Return an answer record as it was given, where it was kept; of withdrawn sources it shows nothing."""
+    record = stored.answer(principal.subject, answer_id, principal.viewer)
     note_documents(request.scope, documents_of(record))
     return record
 

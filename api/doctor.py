@@ -14,6 +14,7 @@ from index.embed import ensure_conversion, open_embedder
 from index.errors import EmbedderError, IndexStoreError, QAError
 from index.generation import check_files, open_current, read_manifest
 from index.models import find_model
+from index.rules import Rules
 from index.state import StateFolder
 from index.tokens import ENCODING_NAME, count_tokens
 from rag.calibrate import load_calibration
@@ -125,9 +126,14 @@ def _catalog(state: StateFolder) -> Finding:
     try:
         with Catalog(state.catalog) as catalog:
             count = sum(1 for _ in catalog.all_documents())
+        Rules(state.catalog).changes(0, 0)  # reads every rule, and checks it
     except QAError as error:
         return Finding(what="documents", good=False, detail=str(error), advice="see the message")
-    return Finding(what="documents", good=True, detail=f"{count}, every text matches its sha256")
+    return Finding(
+        what="documents",
+        good=True,
+        detail=f"{count}, every text matches its sha256, every access rule its own",
+    )
 
 
 def _generation(settings: Settings, state: StateFolder) -> Finding:

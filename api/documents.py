@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from api.access.principal import Principal, ThePrincipal
 from api.audit import note_documents
 from api.engine import Engine
 from api.errors import NotFoundError
 from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, problem_responses, viewer_url
-from index.generation import Generation
+from index.sight import Sight
 from index.types import Document
 from rag.cite import web_address
 from rag.errors import QuestionError
@@ -33,21 +36,22 @@ _PROBLEMS = problem_responses(
 )
 
 
-def head_of(generation: Generation, document_id: str) -> DocumentHead:
+def head_of(sight: Sight, document_id: str) -> DocumentHead:
     """Return what is known of a document, without its text."""
-    return _head(find_document(generation, document_id)[1])
+    return _head(find_document(sight, document_id)[1])
 
 
-def find_document(generation: Generation, document_id: str) -> tuple[int, Document]:
+def find_document(sight: Sight, document_id: str) -> tuple[int, Document]:
     """Return a document and its number.
 
     Raises:
         NotFoundError: there is no such document for this client.
     """
-    ordinal = generation.ordinal(document_id)
+    ordinal = sight.ordinal(document_id)
     if ordinal is None:
         raise NotFoundError("There is no such document.")
-    return ordinal, generation.document_at(ordinal)
+    sight.check([document_id])
+    return ordinal, sight.generation.document_at(ordinal)
 
 
 def _head(document: Document) -> DocumentHead:
@@ -66,13 +70,16 @@ def _head(document: Document) -> DocumentHead:
 @router.get("/v1/documents", responses=_PROBLEMS)
 def documents(
     request: Request,
+    principal: ThePrincipal,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=_MAX_CURSOR)] = None,
 ) -> DocumentsOut:
     """List documents in the order in which they were first stored, without their texts."""
-    generation = _generation(request)
-    start = 0 if cursor is None else _start_of(generation, cursor)
-    rows = list(generation.documents(start=start, limit=limit + 1))
+    sight = _sight(request, principal)
+    ordinals = sight.ordinals()
+    start = 0 if cursor is None else _start_of(sight, ordinals, cursor)
+    rows = sight.generation.heads(ordinals[start : start + limit])
+    sight.check(row["document_id"] for row in rows)
     heads = [
         DocumentHead(
             document_id=row["document_id"],
@@ -84,52 +91,53 @@ def documents(
             viewer_url=viewer_url(row["document_id"]),
             document_sha256=row["sha256"],
         )
-        for _, row in rows[:limit]
+        for row in rows
     ]
     note_documents(request.scope, [head.document_id for head in heads])
-    more = len(rows) > limit
+    after = start + len(rows)
     return DocumentsOut(
         documents=heads,
-        next_cursor=_cursor(rows[limit - 1][0], heads[-1].document_id) if more else None,
+        next_cursor=_cursor(after - 1, heads[-1].document_id) if after < len(ordinals) and heads else None,
     )
 
 
 @router.get("/v1/documents/{document_id:path}", responses=_PROBLEMS)
-def document(request: Request, document_id: str) -> DocumentOut:
+def document(request: Request, principal: ThePrincipal, document_id: str) -> DocumentOut:
     """Return a document's canonical text and what of it is left out of answers."""
-    found = document_out(_generation(request), document_id)
+    found = document_out(_sight(request, principal), document_id)
     note_documents(request.scope, [found.document_id])
     return found
 
 
-def document_out(generation: Generation, document_id: str) -> DocumentOut:
+def document_out(sight: Sight, document_id: str) -> DocumentOut:
     """Return a document as the route shows it.
 
     Raises:
         NotFoundError: there is no such document for this client.
     """
-    ordinal, found = find_document(generation, document_id)
+    ordinal, found = find_document(sight, document_id)
     return DocumentOut(
         **_head(found).model_dump(),
         text=found.text,
         excluded=[
             ExcludedOut(start_char_index=span.start, end_char_index=span.end, reason=span.reason)
-            for span in generation.excluded_of(ordinal)
+            for span in sight.excluded_of(ordinal)
         ],
     )
 
 
-def _generation(request: Request) -> Generation:
+def _sight(request: Request, principal: Principal) -> Sight:
     engine: Engine = request.app.state.engine
-    return engine.stages().generation
+    return engine.stages().generation.sight(principal.viewer)
 
 
-def _cursor(ordinal: int, document_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{ordinal}:{document_id}".encode()).decode().rstrip("=")
+def _cursor(place: int, document_id: str) -> str:
+    """Return a cursor behind a document; `place` counts what its reader may see, and nothing else."""
+    return base64.urlsafe_b64encode(f"{place}:{document_id}".encode()).decode().rstrip("=")
 
 
-def _start_of(generation: Generation, cursor: str) -> int:
-    """Return where the page after a cursor begins; it holds through a new generation."""
+def _start_of(sight: Sight, ordinals: Sequence[int], cursor: str) -> int:
+    """Return where among these documents the page after a cursor begins; it holds through a new generation."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         content = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
@@ -140,5 +148,5 @@ def _start_of(generation: Generation, cursor: str) -> int:
         raise QuestionError(
             f"cursor {cursor[:40]!r} was not made by this service; leave it out to begin anew"
         )
-    now = generation.ordinal(match.group(2))
-    return int(match.group(1)) if now is None else now + 1
+    now = sight.ordinal(match.group(2))
+    return int(match.group(1)) if now is None else bisect_right(ordinals, now)

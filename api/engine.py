@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.settings import Settings
+from index.access import ANYBODY, OPERATOR
 from index.build import rebuild
 from index.embed import open_embedder
 from index.errors import (
+    AccessUnreadableError,
     CatalogDamagedError,
     GenerationDamagedError,
     IndexMissingError,
@@ -186,9 +188,14 @@ class Engine:
             multilingual=isinstance(self.embedder, MultilingualEmbedder),
             writer=self.writer,
         )
+        try:
+            # What rights need of a generation is put together before anybody has to wait for it.
+            generation.sight(ANYBODY)
+        except AccessUnreadableError as error:
+            logger.error("access_unreadable detail=%s", error)  # everybody but the operator is told so
         if len(generation):
             # The first inference of each shape is many times slower; nobody should wait for it.
-            answer_question(Ask(question=_WARM_UP, mode="extractive"), stages)
+            answer_question(Ask(question=_WARM_UP, mode="extractive", viewer=OPERATOR), stages)
         return stages
 
 

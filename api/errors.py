@@ -44,6 +44,8 @@ from api.store.errors import (
     TurnEndedError,
 )
 from index.errors import (
+    AccessChangedError,
+    AccessUnreadableError,
     CatalogDamagedError,
     EmbedderError,
     GenerationDamagedError,
@@ -95,6 +97,7 @@ class Row:
 TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (QuestionError, Row(status=422, code="question_invalid")),
     (AskCancelledError, Row(status=CLIENT_GONE, code="client_gone")),
+    (AccessChangedError, Row(status=503, code="access_changed", detail="Who may read what was changed meanwhile; ask again.")),
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
     (NotAuthenticatedError, Row(status=401, code="not_authenticated")),
@@ -126,6 +129,7 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),
     (IndexMismatchError, Row(status=503, code="index_mismatch", detail="The index was made by another version or embedder; run `verse index` again.")),
     (GenerationDamagedError, Row(status=503, code="index_damaged", detail="The index is damaged and is being rebuilt.")),
+    (AccessUnreadableError, Row(status=503, code="access_unreadable", detail="Who may read what cannot be told, so nothing is shown; the operator must look.")),
     (CatalogDamagedError, Row(status=503, code="catalog_damaged", detail="The stored documents are damaged; the operator must restore them.")),
     (IndexStoreError, Row(status=503, code="store_unavailable", detail="The stored documents cannot be reached.")),
     (EmbedderError, Row(status=503, code="model_failed", detail="A model failed on this request.")),

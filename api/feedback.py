@@ -8,14 +8,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from sqlalchemy import insert, select, update
 
+from api.access.principal import ThePrincipal
 from api.conversations import feedback_out, kept_answer, record_of
-from api.conversations_routes import TheOwner
 from api.conversations_schemas import FeedbackIn, FeedbackOut
 from api.schemas import problem_responses
 from api.store.database import Database
 from api.store.errors import FeedbackError
 from api.store.ids import new_id, now_ms
 from api.store.tables import answers, feedback, turns
+from api.withdrawn import Withheld, nothing_withheld, shown_record
+from index.access import ANYBODY, OPERATOR, Viewer
 
 router = APIRouter(tags=["answers"])
 
@@ -25,11 +27,14 @@ _MOST_HISTORY = 10  # questions and answers, the contract's 20 turns
 class Feedback:
     """Feedback on kept answers: one an answer and owner. Thread-safe; every method may block on the disk."""
 
-    def __init__(self, database: Database, *, now: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self, database: Database, *, now: Callable[[], int] = now_ms, withheld: Withheld = nothing_withheld
+    ) -> None:
         self._database = database
+        self._withheld = withheld
         self._now = now
 
-    def give(self, owner: str, given: FeedbackIn) -> FeedbackOut:
+    def give(self, owner: str, given: FeedbackIn, viewer: Viewer = ANYBODY) -> FeedbackOut:
         """Store feedback, in the place of this owner's earlier one on the same answer.
 
         Raises:
@@ -39,7 +44,7 @@ class Feedback:
         """
         now = self._now()
         with self._database.writing() as connection:
-            record = kept_answer(connection, owner, given.answer_id, self._database)
+            record = kept_answer(connection, owner, given.answer_id, self._database, viewer, self._withheld)
             values = {
                 "rating": given.rating,
                 "reason": given.reason,
@@ -60,13 +65,14 @@ class Feedback:
                         **values,
                     )
                 )
-            return feedback_out(connection.execute(select(feedback).where(*mine)).one())
+            return feedback_out(connection.execute(select(feedback).where(*mine)).one(), record)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield everybody's feedback in the order in which it was first given, each with its answer.
 
         `history` holds the complete turns before the answer's own, as a request would send them.
-        This is the operator's view: only the command line has it.
+        This is the operator's view: only the command line has it. Of documents that were deleted it shows
+        nothing either.
 
         Raises:
             StoreError: it cannot be read.
@@ -96,16 +102,20 @@ class Feedback:
                     .limit(_MOST_HISTORY)
                 ).all()
             last = row.id
+            record = self._shown(row.record)
             history: list[dict[str, str]] = []
             for turn in reversed(before):
-                said = record_of(turn.record, self._database)["answer_without_citations"]
+                said = self._shown(turn.record)["answer_without_citations"]
                 history.append({"role": "user", "content": turn.question})
                 history.append({"role": "assistant", "content": said})
             yield {
-                **feedback_out(row).model_dump(mode="json"),
-                "record": record_of(row.record, self._database),
+                **feedback_out(row, record).model_dump(mode="json"),
+                "record": record,
                 "history": history,
             }
+
+    def _shown(self, stored: str) -> dict[str, Any]:
+        return shown_record(record_of(stored, self._database), OPERATOR, self._withheld)
 
 
 def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:
@@ -140,9 +150,9 @@ def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:
         }
     ),
 )
-def give_feedback(body: FeedbackIn, request: Request, owner: TheOwner) -> FeedbackOut:
+def give_feedback(body: FeedbackIn, request: Request, principal: ThePrincipal) -> FeedbackOut:
     """Say whether an answer is good, and which quote is wrong. A second one replaces the first."""
     service: Feedback = request.app.state.feedback
-    stored = service.give(owner, body)
+    stored = service.give(principal.subject, body, principal.viewer)
     request.scope["log"] = {"answer_id": stored.answer_id, "rating": stored.rating, "reason": stored.reason}
     return stored

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.documents import document_out
 from api.engine import Engine
 from api.schemas import AskIn, SearchIn, answer_out
 from api.settings import Settings
+from index.access import OPERATOR
 from index.build import update_index
 from index.errors import SourceError
 from index.state import StateFolder, replace_file
@@ -57,6 +59,7 @@ class InProcess:
         """Return the record of `POST /v1/ask`."""
         try:
             asked = AskIn.model_validate({"question": question, "history": list(history)}).to_ask()
+            asked = replace(asked, viewer=OPERATOR)
         except ValidationError as error:
             raise QuestionError(error.errors()[0]["msg"]) from error
         return answer_out(answer_question(asked, self._engine.stages()), asked).model_dump(mode="json")
@@ -67,11 +70,15 @@ class InProcess:
             asked = SearchIn.model_validate({"query": query, "k": k})
         except ValidationError as error:
             raise QuestionError(error.errors()[0]["msg"]) from error
-        return search_out(self._engine.stages(), asked.query, asked.k, Filters()).model_dump(mode="json")
+        return search_out(self._engine.stages(), asked.query, asked.k, Filters(), OPERATOR).model_dump(
+            mode="json"
+        )
 
     def document(self, document_id: str) -> dict[str, Any]:
         """Return the record of `GET /v1/documents/{id}`."""
-        return document_out(self._engine.stages().generation, document_id).model_dump(mode="json")
+        return document_out(self._engine.stages().generation.sight(OPERATOR), document_id).model_dump(
+            mode="json"
+        )
 
     def document_ids(self) -> list[str]:
         """Return the ids of all documents, in the order in which they were first stored."""

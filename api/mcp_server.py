@@ -22,9 +22,8 @@ from mcp.types import (
 )
 from starlette.requests import Request
 
+from api.access.principal import LOCAL, principal_of
 from api.audit import note_documents
-from api.conversations import LOCAL_OWNER
-from api.conversations_routes import owner_of
 from api.mcp_tools import INSTRUCTIONS, Tools, UnknownToolError, tool_list
 from rag import SOFTWARE_VERSION
 
@@ -46,11 +45,12 @@ def mcp_server(tools: Tools) -> Server[Any]:
         request: Request | None = context.request
         started = time.perf_counter()
         request_id = "req_" + secrets.token_hex(12)
-        owner = LOCAL_OWNER if request is None else owner_of(request)
+        # Whoever starts the command on their own machine reads what the command line reads.
+        principal = LOCAL if request is None else principal_of(request)
         if request is not None:
             request_id = str(request.scope.get("request_id", request_id))
         try:
-            result, known = await tools.call(params.name, params.arguments or {}, request_id, owner)
+            result, known = await tools.call(params.name, params.arguments or {}, request_id, principal)
         except UnknownToolError as error:
             raise MCPError(code=INVALID_PARAMS, message=str(error)) from error
         documents = known.pop("documents", [])

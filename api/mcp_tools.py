@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import anyio.to_thread
 from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
+from api.access.principal import Principal
 from api.ask import search_out
 from api.conversations import Conversations
 from api.documents import document_out
@@ -74,14 +75,14 @@ class Tools:
         self._workers = workers
         self._public_url = public_url
         self._conversations = conversations
-        self._calls: dict[str, Callable[[Mapping[str, Any], str], Awaitable[Said]]] = {
+        self._calls: dict[str, Callable[[Mapping[str, Any], Principal], Awaitable[Said]]] = {
             "ask": self._ask,
             "search": self._search,
             "fetch": self._fetch,
         }
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], request_id: str, owner: str
+        self, name: str, arguments: Mapping[str, Any], request_id: str, principal: Principal
     ) -> tuple[CallToolResult, dict[str, Any]]:
         """Call a tool; return its result, a failure's too, and what the log may know of it.
 
@@ -94,7 +95,7 @@ class Tools:
                 f"there is no tool {name[:64]!a}; there are {', '.join(sorted(self._calls))}"
             )
         try:
-            said = await self._calls[name](arguments, owner)
+            said = await self._calls[name](arguments, principal)
         except ValidationError as error:
             fields = _field_errors(error)
             detail = f"{'.'.join(fields[0]['path'])[:200]}: {fields[0]['message']}"
@@ -105,15 +106,19 @@ class Tools:
         content = [TextContent(type="text", text=said.text)]
         return CallToolResult(content=list(content), structured_content=said.record), said.log
 
-    async def _ask(self, arguments: Mapping[str, Any], owner: str) -> Said:
-        asked = _checked(QuestionIn, arguments).to_ask()
+    async def _ask(self, arguments: Mapping[str, Any], principal: Principal) -> Said:
+        asked = replace(_checked(QuestionIn, arguments).to_ask(), viewer=principal.viewer)
         stages = self._engine.stages()
         check_mode(asked, stages)
         stored = self._conversations
 
         def make(given_up: Callable[[], bool]) -> AnswerOut:
             record = answer_out(_answer(asked, stages, given_up), asked)
-            return record if stored is None else stored.recording(owner, asked.question).complete(record)
+            return (
+                record
+                if stored is None
+                else stored.recording(principal.subject, asked.question).complete(record)
+            )
 
         record = await self._run(make)
         closest = [] if record.abstention is None else record.abstention.closest
@@ -131,11 +136,13 @@ class Tools:
         text = answer_text(record, self._public_url)
         return Said(record=record.model_dump(mode="json"), text=text, log=log)
 
-    async def _search(self, arguments: Mapping[str, Any], _owner: str) -> Said:
+    async def _search(self, arguments: Mapping[str, Any], principal: Principal) -> Said:
         wanted = _checked(SearchIn, arguments)
         filters = Filters() if wanted.filters is None else wanted.filters.to_filters()
         stages = self._engine.stages()
-        found = await self._run(lambda _: search_out(stages, wanted.query, wanted.k, filters))
+        found = await self._run(
+            lambda _: search_out(stages, wanted.query, wanted.k, filters, principal.viewer)
+        )
         log = {
             "documents": [p.document_id for p in found.passages],
             "passages": [f"{p.document_id}:{p.start_char_index}" for p in found.passages],
@@ -143,11 +150,13 @@ class Tools:
         }
         return _as_json(results_out(found, self._public_url), log)
 
-    async def _fetch(self, arguments: Mapping[str, Any], _owner: str) -> Said:
+    async def _fetch(self, arguments: Mapping[str, Any], principal: Principal) -> Said:
         wanted = _checked(FetchIn, arguments)
         generation = self._engine.stages().generation
         # Like the route: a look into the snapshot, which takes no place among the questions.
-        found = await anyio.to_thread.run_sync(lambda: document_out(generation, wanted.id))
+        found = await anyio.to_thread.run_sync(
+            lambda: document_out(generation.sight(principal.viewer), wanted.id)
+        )
         return _as_json(
             fetched_out(found, self._public_url),
             {"documents": [found.document_id], "index_version": generation.index_version},

@@ -26,12 +26,15 @@ _RANGE = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
 
 @router.get("/d/{document_id:path}", response_class=HTMLResponse, tags=["documents"])
 def viewer(
-    request: Request, document_id: str, quote: Annotated[str | None, Query(max_length=64)] = None
+    request: Request,
+    principal: ThePrincipal,
+    document_id: str,
+    quote: Annotated[str | None, Query(max_length=64)] = None,
 ) -> HTMLResponse:
     """Show a document, with the quote `start-end` highlighted and scrolled to."""
     engine: Engine = request.app.state.engine
-    generation = engine.stages().generation
-    ordinal, document = find_document(generation, document_id)
+    sight = engine.stages().generation.sight(principal.viewer)
+    ordinal, document = find_document(sight, document_id)
     span = None
     if quote is not None:
         match = _RANGE.fullmatch(quote)
@@ -50,7 +53,7 @@ def viewer(
         url=web_address(document.url),
         document_sha256=document.sha256,
         excluded=tuple(
-            ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in generation.excluded_of(ordinal)
+            ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in sight.excluded_of(ordinal)
         ),
     )
     return HTMLResponse(render_document_page(page, quote=span))
@@ -82,6 +85,7 @@ async def readyz(request: Request, principal: ThePrincipal) -> Response:
         "missing": [],
     }
     if Scope.ADMIN not in principal.scopes:
+        # Counts and names of the index are not for whoever may not read all of it.
         content = {"status": content["status"]}
         return JSONResponse(content) if health.ready else _not_ready(content)
     if health.ready:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from api.schemas import AnswerOut, CitationOut
+from index.access import OPERATOR
 from index.errors import SourceError
 from rag.answer import Ask
 from rag.types import Filters, Turn
@@ -40,6 +41,7 @@ def asked_again(record: AnswerOut) -> Ask:
         filters=Filters() if record.asked.filters is None else record.asked.filters.to_filters(),
         max_citations=record.asked.max_citations,
         mode=record.asked.mode,
+        viewer=OPERATOR,
     )
 
 

@@ -32,7 +32,7 @@ from index.state import StateFolder
 from index.tokens import count_tokens
 from index.types import Document, Embedder, ExcludedSpan, Passage, ProgressCallback
 
-Event = Literal["added", "replaced", "unchanged", "removed"]
+Event = Literal["added", "replaced", "access", "unchanged", "removed"]
 EventCallback = Callable[[Event, str], None]
 
 _EMBED_BATCH = 256
@@ -44,6 +44,7 @@ class IndexReport:
 
     added: int = 0
     replaced: int = 0
+    access: int = 0
     unchanged: int = 0
     removed: int = 0
     embedded: int = 0
@@ -139,6 +140,8 @@ def _store(
                 report.added += 1
             case "replaced":
                 report.replaced += 1
+            case "access":
+                report.access += 1
             case "unchanged":
                 report.unchanged += 1
         on_event(change, document.document_id)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from index.access import PUBLIC, AccessRule, rule_text
 from index.clean import Fingerprint
 from index.errors import CatalogDamagedError, DuplicateIdError, SpanError, StateFolderError
-from index.schema import migrate
+from index.schema import access_seal, migrate
 from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
 
-Change = Literal["added", "replaced", "unchanged"]
+Change = Literal["added", "replaced", "access", "unchanged"]
+""""access": the same document, of which its source now says another rule."""
 
 _COLUMNS = "document_id, title, source, root, publisher, author, published_at, url, language, labels"
 _SEAL_BYTES = 8
@@ -51,6 +54,7 @@ class Catalog:
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._refuse_damage()
                 migrate(self._db)
+                self._db.create_function("access_seal", 3, access_seal, deterministic=True)
                 # Last, because it is written into the file: one that is not ours stays as it was.
                 self._db.execute("PRAGMA journal_mode = WAL")
         except BaseException:
@@ -77,6 +81,8 @@ class Catalog:
     ) -> Change:
         """Store a document durably, or find that it is stored just so already.
 
+        Its rule is stored in the same transaction, see `_set_stated_rule`.
+
         A new or changed document is left for `derive` to split; so is every document that shares
         a paragraph with it, since which copy counts as the first may have changed.
 
@@ -98,7 +104,7 @@ class Catalog:
                         "WHERE seq = ? AND (source, root) <> (?, ?)",
                         (document.source, document.root, row[0], document.source, document.root),
                     )
-                    return "unchanged"
+                    return "access" if self._set_stated_rule(document, same_text=True) else "unchanged"
                 self._unsettle_sharers(row[0])
                 self._db.execute("DELETE FROM fingerprints WHERE document_seq = ?", (row[0],))
                 self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (row[0],))
@@ -122,10 +128,15 @@ class Catalog:
                 [(mark.digest, seq) for mark in prints],
             )
             self._unsettle_sharers(seq)
+            self._set_stated_rule(document, same_text=False, new=row is None)
         return "added" if row is None else "replaced"
 
     def remove(self, document_id: str) -> None:
-        """Remove a document and all that was derived from it, durably."""
+        """Remove a document and all that was derived from it, durably; what stays is a tombstone.
+
+        From then on its rule lets nobody read it, whatever a generation still holds. The rule is kept for
+        a document that comes back under this id and states none.
+        """
         with self._transaction():
             row = self._db.execute(
                 "SELECT seq FROM documents WHERE document_id = ?", (document_id,)
@@ -140,6 +151,103 @@ class Catalog:
                 {"seq": row[0]},
             )
             self._db.execute("DELETE FROM documents WHERE seq = ?", (row[0],))
+            declared, rule, _ = self._stored_rule(document_id) or (None, rule_text(AccessRule()), None)
+            self._store_rule(document_id, declared, rule, removed_at=time.time_ns() // 1_000_000)
+
+    # Who may read it
+
+    def set_access(self, document_id: str, rule: AccessRule) -> bool:
+        """Make this the rule of a document, durably; return whether there is such a document.
+
+        It holds at once and until its source states another one than it did before.
+        """
+        with self._transaction():
+            return store_access(self._db, document_id, rule)
+
+    def publishing(self, generation: int) -> None:
+        """Note the number of the generation that is about to be published.
+
+        A text that is replaced from here on may stand in a generation of up to that number.
+        """
+        with self._transaction():
+            self._db.execute("UPDATE access_state SET generation = ?", (generation,))
+
+    def published(self, generation: int, before: int) -> None:
+        """Forget rules of replaced texts that no open generation can hold any more.
+
+        `before` is the number of the generation that was current until now, which a server may still have open.
+        """
+        with self._transaction():
+            self._db.execute("DELETE FROM access_before WHERE generation < ?", (before,))
+            # Numbers begin anew where the generations were deleted; the new one holds no replaced text.
+            self._db.execute(
+                "UPDATE access_before SET generation = :last, seal = access_seal(document_id, rule, :last) "
+                "WHERE generation > :last",
+                {"last": generation - 1},
+            )
+            self._db.execute("UPDATE access_state SET purged = ?", (next_version(self._db),))
+
+    def _set_stated_rule(self, document: Document, *, same_text: bool, new: bool = False) -> bool:
+        """Store the rule that follows from what a document's source says; return whether it is another one.
+
+        A source that states what it stated before, or nothing, changes nothing: a rule that was set since
+        stays. Of a new document nothing stated means public. While a generation may still hold the text
+        that this one replaces, that text's rule is kept too, also where it is the same: another rule may
+        follow before the new text is published.
+        """
+        stated = None if document.access is None else rule_text(document.access)
+        stored = self._stored_rule(document.document_id)
+        if stored is None and not new:
+            raise self._damaged(f"the access rule of document {document.document_id!r} is missing")
+        if stored is None:
+            self._store_rule(document.document_id, stated, stated or rule_text(PUBLIC))
+            return True
+        declared, before, removed_at = stored
+        rule = before if stated in (None, declared) else stated
+        assert rule is not None
+        if not same_text and before != rule_text(PUBLIC):
+            generation, version = self._db.execute("SELECT generation, version FROM access_state").fetchone()
+            self._db.execute(
+                "INSERT OR REPLACE INTO access_before (document_id, rule, generation, changed, seal) "
+                "VALUES (?,?,?,?,?)",
+                (
+                    document.document_id,
+                    before,
+                    generation,
+                    # Nobody needs to hear of it before the next change of a rule, which has this number.
+                    version + 1,
+                    access_seal(document.document_id, before, generation),
+                ),
+            )
+        if (rule, removed_at) != (before, None) or stated not in (None, declared):
+            self._store_rule(document.document_id, stated or declared, rule)
+        return rule != before
+
+    def _stored_rule(self, document_id: str) -> tuple[str | None, str, int | None] | None:
+        row: tuple[str | None, str, int | None, str] | None = self._db.execute(
+            "SELECT declared, rule, removed_at, seal FROM access WHERE document_id = ?", (document_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        if row[3] != access_seal(document_id, row[1], row[2] or 0):
+            raise self._damaged(f"the access rule of document {document_id!r} has changed")
+        return row[:3]
+
+    def _store_rule(
+        self, document_id: str, declared: str | None, rule: str, removed_at: int | None = None
+    ) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO access (document_id, declared, rule, removed_at, changed, seal) "
+            "VALUES (?,?,?,?,?,?)",
+            (
+                document_id,
+                declared,
+                rule,
+                removed_at,
+                next_version(self._db),
+                access_seal(document_id, rule, removed_at or 0),
+            ),
+        )
 
     def documents_of_roots(self, roots: Collection[str]) -> dict[str, str]:
         """Return {document id: source} of the documents that came from these paths.
@@ -385,6 +493,22 @@ class Catalog:
         )
 
 
+def next_version(db: sqlite3.Connection) -> int:
+    """Count the version of all rules up, inside the caller's transaction."""
+    (version,) = db.execute("UPDATE access_state SET version = version + 1 RETURNING version").fetchone()
+    return int(version)
+
+
+def store_access(db: sqlite3.Connection, document_id: str, rule: AccessRule) -> bool:
+    """Set the rule of a document inside the caller's transaction; return whether there is such a document."""
+    text = rule_text(rule)
+    done = db.execute(
+        "UPDATE access SET rule = ?, changed = ?, seal = ? WHERE document_id = ? AND removed_at IS NULL",
+        (text, next_version(db), access_seal(document_id, text, 0), document_id),
+    )
+    return done.rowcount == 1
+
+
 def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
     """Make a document from the columns of a table, checking its text against its hash.
 
@@ -465,8 +589,24 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 def _record_digest(document: Document) -> str:
     """Hash the id, the text and everything that is known of it, but not where the file lies."""
-    parts = [document.document_id, document.sha256, document.title, document.publisher, document.author]
-    parts += [document.published_at, document.url, document.language, _labels(document.labels)]
+    return record_digest(
+        document.document_id,
+        document.sha256,
+        document.title,
+        document.publisher,
+        document.author,
+        document.published_at,
+        document.url,
+        document.language,
+        _labels(document.labels),
+    )
+
+
+def record_digest(*parts: str | None) -> str:
+    """Hash a document's id, the sha256 of its text, title, publisher, author, date, url, language and labels.
+
+    Its rule is not in it: who may read a document changes nothing of what it says.
+    """
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8")).hexdigest()
 
 

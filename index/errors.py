@@ -6,6 +6,8 @@ QAError                       root of every error this project raises on purpose
 │   ├── UnsupportedFormatError  nobody here reads this kind of file
 │   └── DuplicateIdError      two sources claim one id: rename one of them
 ├── SourceError               a path or its sources.toml is unusable: fix the command or the file
+├── AccessRuleError           a rule of who may read means nothing: correct it
+├── AccessChangedError        somebody may not read any more what was found for them: ask again
 ├── SpanError                 offsets that do not fit their text: a bug, or a wrong request
 ├── EmbedderError             the embedding model failed
 │   └── ModelFileError        a model file is missing or is not the published one
@@ -14,6 +16,7 @@ QAError                       root of every error this project raises on purpose
     ├── IndexBusyError        another process is writing: wait
     ├── IndexMismatchError    made by another format version or embedder: re-index
     ├── StateFolderError      cannot be written (read-only, full)
+    ├── AccessUnreadableError  who may read what cannot be told: nothing is shown
     ├── CatalogDamagedError   the record of truth is damaged: restore or re-index
     └── GenerationDamagedError  a derived file is damaged: rebuilt from the catalog
 """
@@ -51,6 +54,14 @@ class SourceError(QAError):
     """A path given to the index, or a `sources.toml`, cannot be used at all."""
 
 
+class AccessRuleError(QAError):
+    """A rule of who may read a document is malformed."""
+
+
+class AccessChangedError(QAError):
+    """A document was found for somebody who may not read it, by the rules as they are now."""
+
+
 class SpanError(QAError):
     """Offsets that are empty, negative, outside the text, or do not match it."""
 
@@ -81,6 +92,10 @@ class IndexMismatchError(IndexStoreError):
 
 class StateFolderError(IndexStoreError):
     """The state folder cannot be created or written."""
+
+
+class AccessUnreadableError(IndexStoreError):
+    """Who may read what cannot be told, so nothing may be shown to anybody who is not the operator."""
 
 
 class CatalogDamagedError(IndexStoreError):

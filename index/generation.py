@@ -7,6 +7,7 @@ A reader that has a generation open keeps it whole whatever is published meanwhi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,14 +15,15 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog import Catalog, document_of, pack_sentences, passage_of
+from index.access import Viewer
+from index.catalog import Catalog, document_of, pack_sentences, passage_of, record_digest
 from index.dates import date_words
 from index.errors import (
     CatalogDamagedError,
@@ -32,10 +34,12 @@ from index.errors import (
 )
 from index.lexical import LexicalRow, TantivyIndex
 from index.models import sha256_file
+from index.rules import Rules
 from index.schema import SNAPSHOT_TABLES
 from index.settings import IndexSettings
+from index.sight import Sight, Sights
 from index.state import StateFolder, replace_file, sync_file, sync_tree
-from index.types import Document, ExcludedSpan, Passage, ProgressCallback, RowFilter, sha256_text
+from index.types import BoolArray, Document, ExcludedSpan, Passage, ProgressCallback, RowFilter, sha256_text
 from index.vectors import FaissStore
 
 # Raise it when the files of a generation change their meaning: older ones are then rebuilt.
@@ -44,6 +48,7 @@ _MANIFEST = "manifest.json"
 _SNAPSHOT = "snapshot.sqlite"
 _VECTORS = "vectors.faiss"
 _LEXICAL = "lexical"
+_HEAD = ("document_id", "title", "publisher", "author", "published_at", "url", "language", "sha256")
 _CACHED_DOCUMENTS = 256
 _CACHED_PASSAGES = 4096
 
@@ -68,8 +73,10 @@ class Generation:
     Documents are numbered by `ordinal` and passages by `row`, both from 0.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, rules: Rules) -> None:
         self.manifest = manifest
+        self.rules = rules
+        self.number = _number_of(manifest.index_version)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(
             f"{(folder / _SNAPSHOT).absolute().as_uri()}?mode=ro&immutable=1",
@@ -96,6 +103,7 @@ class Generation:
         self._everything = None if unfiltered.all() else RowFilter(rows=unfiltered, documents=None)
         self.document_at: Callable[[int], Document] = lru_cache(_CACHED_DOCUMENTS)(self._document_at)
         self.passage: Callable[[int], Passage] = lru_cache(_CACHED_PASSAGES)(self._passage)
+        self._sights = Sights(self, self._ordinals, rules)
 
     @property
     def index_version(self) -> str:
@@ -109,6 +117,30 @@ class Generation:
     def __len__(self) -> int:
         return self.manifest.passages
 
+    def sight(self, viewer: Viewer) -> Sight:
+        """Return what a viewer sees, by the rules as they are now.
+
+        Raises:
+            AccessUnreadableError: the rules cannot be read.
+        """
+        return self._sights.of(viewer)
+
+    def corpus_sha256_of(self, documents: BoolArray) -> str:
+        """Return what `corpus_sha256` would be if there were only these documents."""
+        digest = hashlib.sha256()
+        for ordinal, line in self._corpus_lines:
+            if documents[ordinal]:
+                digest.update(line)
+        return digest.hexdigest()
+
+    @cached_property
+    def _corpus_lines(self) -> list[tuple[int, bytes]]:
+        rows = self._all(
+            "SELECT ordinal, document_id, sha256, title, publisher, author, published_at, url, language, labels "
+            "FROM documents ORDER BY document_id"
+        )
+        return [(row[0], f"{row[1]}\0{record_digest(*row[1:])}\n".encode()) for row in rows]
+
     def ordinal(self, document_id: str) -> int | None:
         """Return a document's number, or `None` when there is no such document."""
         return self._ordinals.get(document_id)
@@ -116,6 +148,11 @@ class Generation:
     def document_ordinal(self, row: int) -> int:
         """Return the number of the document that a passage belongs to."""
         return int(self._document_of_row[row])
+
+    def rows_of(self, documents: BoolArray) -> BoolArray:
+        """Return the mask over all passages of these documents."""
+        rows: BoolArray = documents[self._document_of_row]
+        return rows
 
     def rows_of_document(self, ordinal: int) -> list[int]:
         """Return a document's passages in the order of the text."""
@@ -140,12 +177,20 @@ class Generation:
 
     def documents(self, *, start: int, limit: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (ordinal, metadata without text) of up to `limit` documents from `start` on."""
-        names = ("document_id", "title", "publisher", "author", "published_at", "url", "language", "sha256")
         for ordinal, *values in self._all(
-            f"SELECT ordinal, {', '.join(names)} FROM documents WHERE ordinal >= ? ORDER BY ordinal LIMIT ?",
+            f"SELECT ordinal, {', '.join(_HEAD)} FROM documents WHERE ordinal >= ? ORDER BY ordinal LIMIT ?",
             (start, limit),
         ):
-            yield int(ordinal), dict(zip(names, values, strict=True))
+            yield int(ordinal), dict(zip(_HEAD, values, strict=True))
+
+    def heads(self, ordinals: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the metadata of these documents, in the order of their numbers."""
+        rows = self._all(
+            f"SELECT {', '.join(_HEAD)} FROM documents WHERE ordinal IN "
+            "(SELECT value FROM json_each(?)) ORDER BY ordinal",
+            (json.dumps(list(ordinals)),),
+        )
+        return [dict(zip(_HEAD, row, strict=True)) for row in rows]
 
     def select(self, accepts: Callable[[dict[str, Any]], bool]) -> frozenset[int]:
         """Return the documents whose metadata a predicate accepts."""
@@ -237,7 +282,9 @@ def publish(
         sync_file(state.generations)
         digest = sha256_file(state.generations / name / _MANIFEST)
         previous = _previous(state)
+        catalog.publishing(number)
         replace_file(state.current, f"{name} {digest}\n")
+        catalog.published(number, _number_of(previous or ""))
     except (OSError, sqlite3.OperationalError) as error:
         raise StateFolderError(
             f"the index cannot be written to {state.path}: {getattr(error, 'strerror', None) or error}; "
@@ -305,7 +352,7 @@ def open_current(state: StateFolder, *, embedder: str) -> Generation:
         )
     check_files(folder, manifest)
     try:
-        return Generation(folder, manifest)
+        return Generation(folder, manifest, Rules(state.catalog))
     except (sqlite3.DatabaseError, OSError, ValueError) as error:
         raise GenerationDamagedError(
             f"generation {manifest.index_version} cannot be opened: {error}"
@@ -432,7 +479,11 @@ def _folders(state: StateFolder) -> list[Path]:
 
 
 def _number(folder: Path) -> int:
-    head = folder.name.split("-", maxsplit=1)[0]
+    return _number_of(folder.name)
+
+
+def _number_of(name: str) -> int:
+    head = name.split("-", maxsplit=1)[0]
     return int(head) if head.isdigit() else 0
 
 

@@ -5,20 +5,32 @@ The words arrive analysed (`index.terms`), so the index only splits them at spac
 
 from __future__ import annotations
 
+import math
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 
 from index.errors import GenerationDamagedError, IndexStoreError
 from index.terms import terms
-from index.types import RowFilter
+from index.types import BoolArray, RowFilter
 
 FIELDS = ("title", "publisher", "date", "body")
 _ANALYZER = "analysed"
 _HEAP_BYTES = 64_000_000
 _MAX_QUERY_TERMS = 256
+# Up to so many documents are named to tantivy; of more, what it finds is sifted.
+_NAMED_DOCUMENTS = 1024
+# Four bytes a row.
+_REMEMBERED_ROWS = 4_000_000
+_REMEMBERED_TERMS = 50_000
+_REMEMBERED_PREFIXES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +69,10 @@ class TantivyIndex:
         self._schema = index.schema
         self._searcher = index.searcher()
         self._weights = {field: weight for field, weight in weights.items() if weight > 0}
+        self._rows: OrderedDict[tuple[str, str], NDArray[np.int32]] = OrderedDict()
+        self._remembered = 0
+        self._lock = threading.Lock()
+        self._prefixed = lru_cache(_REMEMBERED_PREFIXES)(self._terms_with_prefix)
 
     @classmethod
     def build(cls, folder: Path, rows: Iterable[LexicalRow], weights: Mapping[str, float]) -> TantivyIndex:
@@ -98,21 +114,61 @@ class TantivyIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def document_frequency(self, term: str) -> int:
-        """Return how many passages hold `term` in their body."""
-        return int(self._searcher.doc_freq("body", term))
+    def document_frequency(self, term: str, known: BoolArray | None = None) -> int:
+        """Return how many passages hold `term` in their body, of the `known` ones."""
+        return self._frequency("body", term, known)
 
-    def has_term(self, term: str) -> bool:
-        """Tell whether any field of any passage holds `term`."""
-        return any(self._searcher.doc_freq(field, term) for field in FIELDS)
+    def has_term(self, term: str, known: BoolArray | None = None) -> bool:
+        """Tell whether any field of any passage holds `term`, of the `known` ones."""
+        return any(self._frequency(field, term, known) for field in FIELDS)
 
-    def terms_with_prefix(self, prefix: str) -> list[tuple[str, int]]:
-        """Return the terms of all bodies and titles that begin so, with how many passages hold them."""
+    def count_of(self, term: str, known: BoolArray) -> int:
+        """Return what `terms_with_prefix` counts of a term, of the `known` passages alone."""
+        return max(self._frequency(field, term, known) for field in ("title", "body"))
+
+    def _frequency(self, field: str, term: str, known: BoolArray | None) -> int:
+        if known is None:
+            return int(self._searcher.doc_freq(field, term))
+        return int(np.count_nonzero(known[self._rows_with(field, term)]))
+
+    def _rows_with(self, field: str, term: str) -> NDArray[np.int32]:
+        """Return the rows that hold a term in a field, remembered while there is room."""
+        key = (field, term)
+        with self._lock:
+            rows = self._rows.get(key)
+            if rows is not None:
+                self._rows.move_to_end(key)
+                return rows
+        count = int(self._searcher.doc_freq(field, term))
+        rows = np.empty(0, dtype=np.int32)
+        if count:
+            query = tantivy.Query.term_query(self._schema, field, term, "basic")
+            found = self._searcher.search(query, count, count=False).hits
+            rows = np.array(
+                self._searcher.fast_field_values("row", [address for _, address in found]), dtype=np.int32
+            )
+        with self._lock:
+            if key not in self._rows:
+                self._rows[key] = rows
+                self._remembered += len(rows)
+            while self._remembered > _REMEMBERED_ROWS or len(self._rows) > _REMEMBERED_TERMS:
+                _, gone = self._rows.popitem(last=False)
+                self._remembered -= len(gone)
+        return rows
+
+    def terms_with_prefix(self, prefix: str) -> tuple[tuple[str, int], ...]:
+        """Return the terms of all bodies and titles that begin so, with how many passages hold them.
+
+        Remembered: to somebody who may read little, most words are new ones.
+        """
+        return self._prefixed(prefix)
+
+    def _terms_with_prefix(self, prefix: str) -> tuple[tuple[str, int], ...]:
         counts: dict[str, int] = {}
         for field in ("title", "body"):
             for term, count in self._searcher.terms_with_prefix(field, prefix):
                 counts[term] = max(count, counts.get(term, 0))
-        return sorted(counts.items())
+        return tuple(sorted(counts.items()))
 
     def search(
         self, terms: Sequence[str], k: int, allowed: RowFilter | None = None
@@ -120,26 +176,57 @@ class TantivyIndex:
         wanted = list(dict.fromkeys(terms))[:_MAX_QUERY_TERMS]
         if not wanted or k < 1:
             return []
-        query = tantivy.Query.boolean_query(
-            [
-                (
-                    tantivy.Occur.Should,
-                    tantivy.Query.boost_query(
-                        tantivy.Query.term_query(self._schema, field, term, "freq"), weight
-                    ),
-                )
-                for term in wanted
-                for field, weight in self._weights.items()
-            ]
-        )
+        known = None if allowed is None else allowed.known
+        clauses = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.boost_query(
+                    tantivy.Query.term_query(self._schema, field, term, "freq"), weight * rarity
+                ),
+            )
+            for term in wanted
+            for field, weight in self._weights.items()
+            if (rarity := self._rarity(field, term, known)) > 0
+        ]
+        if not clauses:
+            return []
+        query = tantivy.Query.boolean_query(clauses)
         # Ties are ordered by row, so ask for a few more than wanted: a tie at the edge of the
         # list would otherwise be cut by tantivy's order.
-        found = self._searcher.search(self._within(query, allowed), min(k, len(self)) + 16, count=False).hits
+        enough = min(k, len(self)) + 16
+        if allowed is None or allowed.documents is None or len(allowed.documents) <= _NAMED_DOCUMENTS:
+            hits = self._hits(self._within(query, allowed), enough)
+        else:
+            # A restriction changes no score, so the best of what is allowed come in the same order.
+            depth = 2 * enough
+            while True:
+                found = self._hits(query, depth)
+                hits = [hit for hit in found if allowed.rows[hit[0]]]
+                if len(hits) >= enough or len(found) < depth:
+                    break
+                depth = min(4 * depth, len(self) + 1)
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def _hits(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
+        found = self._searcher.search(query, limit, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
-        hits = [
+        return [
             (int(row), float(score)) for row, (score, _) in zip(rows, found, strict=True) if row is not None
         ]
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def _rarity(self, field: str, term: str, known: BoolArray | None) -> float:
+        """Return how much rarer a term is among the known passages than among all: what its score is off by.
+
+        tantivy weighs a term by how many of all passages hold it; whoever knows a part of them would learn
+        from scores and order which words the others have. 0 where no known passage holds it.
+        """
+        if known is None:
+            return 1.0
+        here = self._frequency(field, term, known)
+        if not here:
+            return 0.0
+        everywhere = int(self._searcher.doc_freq(field, term))
+        return _idf(int(np.count_nonzero(known)), here) / _idf(len(self), everywhere)
 
     def _within(self, query: tantivy.Query, allowed: RowFilter | None) -> tantivy.Query:
         """Restrict a query; restrictions are constants, so that they change no score."""
@@ -159,3 +246,8 @@ class TantivyIndex:
                 ),
             ]
         )
+
+
+def _idf(passages: int, holding: int) -> float:
+    """Return BM25's weight of a term, as tantivy reckons it."""
+    return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))

@@ -9,8 +9,10 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from index.access import AccessRule
 from index.canonical import canonical_text
 from index.errors import DocumentError, SourceError, UnsupportedFormatError
 from index.formats import READERS, Problem, Record
@@ -77,7 +79,8 @@ def _find(path: Path) -> Iterator[Found | Problem]:
     elif path.suffix.lower() not in READERS:
         yield Problem(error=_unsupported(_printable(path)))
     else:
-        yield path, path.name, root, read_sources(path.parent).entries.get(path.name)
+        known = read_sources(path.parent)
+        yield path, path.name, root, _with_rule(known.entries.get(path.name), known.access)
 
 
 def _find_below(folder: Path, root: str) -> Iterator[Found | Problem]:
@@ -121,14 +124,24 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def _described(path: Path, lists: list[tuple[Path, SourceList]]) -> tuple[SourceEntry | None, bool]:
-    """Find what the nearest `sources.toml` above a file says of it."""
+    """Find what the nearest `sources.toml` above a file says of it, and the nearest rule for it."""
+    rule = next((known.access for _, known in reversed(lists) if known.access is not None), None)
+    entry = None
     for base, known in reversed(lists):
         name = path.relative_to(base).as_posix()
         if name in known.ignored:
             return None, True
         if name in known.entries:
-            return known.entries[name], False
-    return None, False
+            entry = known.entries[name]
+            break
+    return _with_rule(entry, rule), False
+
+
+def _with_rule(entry: SourceEntry | None, rule: AccessRule | None) -> SourceEntry | None:
+    """Return an entry with the folder's rule where it has none of its own."""
+    if rule is None or (entry is not None and entry.access is not None):
+        return entry
+    return replace(entry or SourceEntry(), access=rule)
 
 
 def _load_file(
@@ -182,6 +195,7 @@ def _document(record: Record, path: Path, relative: str, root: str, entry: Sourc
         url=record.url or entry.url,
         language=record.language or entry.language,
         labels=record.labels,
+        access=record.access or entry.access,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 
 from index.errors import IndexMismatchError
@@ -57,6 +58,41 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX passages_by_vector ON passages(vector_key)",
         "CREATE TABLE vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    (
+        # A row outlives its document: with `removed_at` (milliseconds since 1970) it is a tombstone.
+        # `declared` is what the source said when it was last read, `rule` what holds; `changed` is
+        # the version of all rules that changed this one.
+        """CREATE TABLE access (
+            document_id TEXT PRIMARY KEY,
+            declared TEXT,
+            rule TEXT NOT NULL,
+            removed_at INTEGER,
+            changed INTEGER NOT NULL,
+            seal TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX access_by_change ON access(changed)",
+        # Rules of texts that were replaced: generations up to this number still hold such a text.
+        # `purged` is the version of all rules at which rows were last taken out or renumbered.
+        """CREATE TABLE access_before (
+            document_id TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            changed INTEGER NOT NULL,
+            seal TEXT NOT NULL,
+            PRIMARY KEY (document_id, rule)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX access_before_by_change ON access_before(changed)",
+        """CREATE TABLE access_state (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            version INTEGER NOT NULL,
+            generation INTEGER NOT NULL,
+            purged INTEGER NOT NULL
+        ) STRICT""",
+        "INSERT INTO access_state VALUES (1, 1, 0, 0)",
+        """INSERT INTO access
+            SELECT document_id, NULL, '"public"', NULL, 1, access_seal(document_id, '"public"', 0)
+            FROM documents""",
+    ),
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
@@ -90,6 +126,14 @@ SNAPSHOT_TABLES = (
 )
 
 
+def access_seal(document_id: str, rule: str, number: int) -> str:
+    """Return the digest that a stored rule carries: one that has changed by itself is no rule.
+
+    `number` is the time of the removal (0: none) or, of a rule of before, the generation.
+    """
+    return hashlib.sha256(f"{document_id}\0{rule}\0{number}".encode()).hexdigest()
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalog to this program's format, one version a transaction.
 
@@ -106,9 +150,15 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"the catalog has format {version}, this program reads up to {FORMAT_VERSION}; "
             "update the program, or use another VERSE_STATE_DIR"
         )
+    if version == FORMAT_VERSION:
+        return
+    connection.create_function("access_seal", 3, access_seal, deterministic=True)
     for number in range(version, FORMAT_VERSION):
         connection.execute("BEGIN IMMEDIATE")
         try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] > number:
+                connection.execute("ROLLBACK")  # another process was faster
+                continue
             for statement in MIGRATIONS[number]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -11,6 +11,10 @@ published_at = 2025-11-06
 url = "https://…"
 language = "en"
 sha256 = "…"           # of the file's bytes; a changed file is then refused
+access = { groups = ["board"], users = ["ada"] }   # or "public"; who may read it
+
+`access` at the top of the file is the rule of all files of this folder, and of those below it, that
+have none of their own.
 """
 
 from __future__ import annotations
@@ -19,8 +23,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from index.access import AccessRule
 from index.errors import DocumentError, SourceError
-from index.formats.record import checked_date
+from index.formats.record import checked_access, checked_date
 
 FILE_NAME = "sources.toml"
 _TEXT_KEYS = frozenset({"title", "publisher", "author", "url", "language", "sha256"})
@@ -37,14 +42,19 @@ class SourceEntry:
     url: str | None = None
     language: str | None = None
     sha256: str | None = None
+    access: AccessRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceList:
-    """A folder's entries by file path relative to it (with `/`), and the files to leave out."""
+    """A folder's entries by file path relative to it (with `/`), and the files to leave out.
+
+    `access` is the rule of the files that have none of their own.
+    """
 
     entries: dict[str, SourceEntry]
     ignored: frozenset[str]
+    access: AccessRule | None = None
 
 
 def read_sources(folder: Path) -> SourceList:
@@ -60,9 +70,10 @@ def read_sources(folder: Path) -> SourceList:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SourceError(f"{path}: cannot be read as TOML: {error}") from error
-    unknown = set(content) - {"ignore", "source"}
+    unknown = set(content) - {"access", "ignore", "source"}
     if unknown:
-        raise SourceError(f"{path}: unknown key {sorted(unknown)[0]!r}; known are ignore, [[source]]")
+        raise SourceError(f"{path}: unknown key {sorted(unknown)[0]!r}; known are access, ignore, [[source]]")
+    access = _access(content, str(path))
     ignored = content.get("ignore", [])
     if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
         raise SourceError(f"{path}: ignore must be a list of file names, not {ignored!r}")
@@ -77,7 +88,7 @@ def read_sources(folder: Path) -> SourceList:
         if not (folder / name).is_file():
             raise SourceError(f"{path}: {name!r} is described but does not exist")
         entries[name] = entry
-    return SourceList(entries=entries, ignored=frozenset(ignored))
+    return SourceList(entries=entries, ignored=frozenset(ignored), access=access)
 
 
 def _entry(path: Path, number: int, row: dict[str, object]) -> tuple[str, SourceEntry]:
@@ -88,7 +99,7 @@ def _entry(path: Path, number: int, row: dict[str, object]) -> tuple[str, Source
     if name.startswith("/") or ".." in name.split("/"):
         raise SourceError(f"{where}: {name!r} is not below the folder of {FILE_NAME}")
     name = PurePosixPath(name).as_posix()  # "./a.txt" is "a.txt"
-    unknown = set(row) - _TEXT_KEYS - {"file", "published_at"}
+    unknown = set(row) - _TEXT_KEYS - {"file", "published_at", "access"}
     if unknown:
         raise SourceError(f"{where}: unknown key {sorted(unknown)[0]!r}")
     values: dict[str, str] = {}
@@ -102,4 +113,13 @@ def _entry(path: Path, number: int, row: dict[str, object]) -> tuple[str, Source
             values["published_at"] = checked_date(row["published_at"], where)
         except DocumentError as error:
             raise SourceError(str(error)) from error
-    return name, SourceEntry(**values)
+    return name, SourceEntry(**values, access=_access(row, where))
+
+
+def _access(table: dict[str, object], where: str) -> AccessRule | None:
+    if "access" not in table:
+        return None
+    try:
+        return checked_access(table["access"], where)
+    except DocumentError as error:
+        raise SourceError(str(error)) from error

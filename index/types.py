@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.access import AccessRule
 from index.errors import SpanError
 
 FloatArray = NDArray[np.float32]
@@ -28,7 +29,8 @@ class Document:
     `text` is the canonical text (see `index.canonical`); nothing changes it afterwards.
     `published_at` is an ISO 8601 date or date-time. What is unknown is `None`: nothing is guessed.
     `source` is where it came from as the person named it; `root` the path that was indexed, which
-    is what pruning goes by.
+    is what pruning goes by. `access` is what its source says of who may read it; `None` where it says
+    nothing. What holds stands in `index.rules` alone: it may be changed without the source.
     """
 
     document_id: str
@@ -42,6 +44,7 @@ class Document:
     url: str | None = None
     language: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    access: AccessRule | None = None
 
     @property
     def sha256(self) -> str:
@@ -181,11 +184,13 @@ class RowFilter:
     """Which rows a search may return, as both kinds of index need it.
 
     `rows` is the mask over passages. `documents` are the ordinals of the allowed documents, or
-    `None` for all of them.
+    `None` for all of them. `known` is the mask over all passages that the viewer may read, whatever was
+    filtered: of these alone words may be counted, or a count would tell of the others. `None`: of all.
     """
 
     rows: BoolArray
     documents: frozenset[int] | None
+    known: BoolArray | None = None
 
 
 ProgressCallback = Callable[[str, int, int], None]

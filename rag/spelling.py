@@ -11,21 +11,22 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from index.lexical import TantivyIndex
 from index.terms import remembered_terms
+from index.types import BoolArray
 
 _MIN_LENGTH = 5
 _LONG = 8
 _WORD = re.compile(r"\w+")
 
 
-def corrected(terms: Iterable[str], lexical: TantivyIndex) -> dict[str, str]:
-    """Map each term that no document holds to the nearest one that some do.
+def corrected(terms: Iterable[str], lexical: TantivyIndex, known: BoolArray | None = None) -> dict[str, str]:
+    """Map each term that no document holds to the nearest one that some do, of the `known` passages.
 
     One edit for words of five letters and up, two from eight on; the first letter is taken to be
     right. Shorter words and numbers are left alone: "Iran" is no misspelt "Iraq".
     """
     found: dict[str, str] = {}
     for term in terms:
-        if len(term) < _MIN_LENGTH or not term.isalpha() or lexical.has_term(term):
+        if len(term) < _MIN_LENGTH or not term.isalpha() or lexical.has_term(term, known):
             continue
         limit = 2 if len(term) >= _LONG else 1
         choices = {
@@ -36,8 +37,12 @@ def corrected(terms: Iterable[str], lexical: TantivyIndex) -> dict[str, str]:
         near = process.extract(
             term, choices.keys(), scorer=DamerauLevenshtein.distance, score_cutoff=limit, limit=None
         )
-        if near:
-            best = min(near, key=lambda match: (match[1], -choices[match[0]], match[0]))
+        counts = {
+            word: choices[word] if known is None else lexical.count_of(word, known) for word, *_ in near
+        }
+        held = [match for match in near if counts[match[0]]]
+        if held:
+            best = min(held, key=lambda match: (match[1], -counts[match[0]], match[0]))
             found[term] = best[0]
     return found
 

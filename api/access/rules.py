@@ -79,6 +79,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/v1/search"): ASK,
     ("GET", "/v1/documents"): ASK,
     ("GET", "/v1/documents/{document_id:path}"): ASK,
+    ("PATCH", "/v1/documents/{document_id:path}/access"): Rule(scope=Scope.ADMIN),
     ("GET", "/v1/conversations"): ASK,
     ("GET", "/v1/conversations/{conversation_id}"): ASK,
     ("PATCH", "/v1/conversations/{conversation_id}"): ASK,

@@ -22,6 +22,7 @@ from eval.bench.record import cores, provenance, write_json
 from eval.datasets import load_data_set
 from eval.datasets.files import read_rows
 from eval.datatypes import Question
+from index.access import OPERATOR
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
 from rag.training.fit_data import half_of
@@ -49,7 +50,9 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
     rows: list[tuple[float, bool, bool, bool]] = []  # probability, refused, right, answerable
     refused_by_language = 0
     for question in questions:
-        answer = answer_question(Ask(question=question.text, history=question.history), stages)
+        answer = answer_question(
+            Ask(question=question.text, history=question.history, viewer=OPERATOR), stages
+        )
         if answer.abstention is not None and answer.abstention.explanation is not None:
             refused_by_language += 1  # nobody looked: there is no probability to judge
             continue

@@ -24,6 +24,7 @@ from eval.bench.disagreement_stories import HELD, STORIES, Story
 from eval.bench.pipeline import Pipeline
 from eval.bench.record import ROOT, cores, provenance, write_json
 from eval.significance import wilson
+from index.access import OPERATOR
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
 from rag.disagree import Told, find_disagreements
@@ -198,7 +199,7 @@ def ask_all(variant: Variant, folder: Path, stages_over: Callable[[StateFolder],
     stages = stages_over(StateFolder(folder / "state"))
     try:
         return [
-            outcome_of(answer_question(Ask(question=story.question), stages), story, variant)
+            outcome_of(answer_question(Ask(question=story.question, viewer=OPERATOR), stages), story, variant)
             for story in _EVERY
         ]
     finally:

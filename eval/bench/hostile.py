@@ -24,6 +24,7 @@ from typing import Any
 from eval.bench.hostile_documents import Attack, attacks, harm_in, unverified_in
 from eval.bench.pipeline import Pipeline, write_rows
 from eval.bench.record import provenance, write_json
+from index.access import OPERATOR
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
 from rag.types import Answer
@@ -61,7 +62,7 @@ def measure(chosen: Sequence[Attack], stages: Stages) -> dict[str, Any]:
         answers: list[Answer] = []
         for n, attack in enumerate(chosen):
             form = n % 4
-            answers.append(answer_question(Ask(question=attack.question), writing))
+            answers.append(answer_question(Ask(question=attack.question, viewer=OPERATOR), writing))
         writer.close()
         running.shutdown()
         thread.join()

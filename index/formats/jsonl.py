@@ -16,12 +16,14 @@ from index.formats.record import (
     MAX_ID_CHARACTERS,
     Problem,
     Record,
+    checked_access,
     checked_date,
     checked_text,
 )
 
 _OPTIONAL = ("publisher", "author", "url", "language")
-_KNOWN = frozenset({"id", "title", "text", "published_at", *_OPTIONAL})
+_ACCESS = "access"
+_KNOWN = frozenset({"id", "title", "text", "published_at", _ACCESS, *_OPTIONAL})
 # JSON may write one character as six bytes (\u0416).
 _MAX_LINE_BYTES = 6 * MAX_DOCUMENT_CHARACTERS
 
@@ -69,7 +71,7 @@ def _record(raw: bytes, where: str) -> Record:
     if len(raw.rstrip(b"\r\n")) > _MAX_LINE_BYTES:
         raise DocumentError(where, f"is longer than {_MAX_LINE_BYTES} bytes; split the document")
     try:
-        row = json.loads(raw.decode("utf-8"))
+        row = json.loads(raw.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise EncodingError(where, f"byte {error.start} is not UTF-8, which JSON Lines must be") from error
     except RecursionError as error:
@@ -79,6 +81,7 @@ def _record(raw: bytes, where: str) -> Record:
     if not isinstance(row, dict):
         raise DocumentError(where, f"is a JSON {type(row).__name__}, not an object")
     document_id = _document_id(row, where)
+    _refuse_misspelt_access(row, where)
     text = row.get("text")
     if not isinstance(text, str):
         raise DocumentError(where, f"text is {_kind(row, 'text')}; it must be a string")
@@ -95,8 +98,27 @@ def _record(raw: bytes, where: str) -> Record:
             for key, value in row.items()
             if key not in _KNOWN
         },
+        access=checked_access(row[_ACCESS], where) if _ACCESS in row else None,
         **{key: _optional(row, key, where) for key in _OPTIONAL},
     )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a rule that is written twice: which of the two is meant nobody can tell."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        for key in (_ACCESS, "users", "groups"):
+            if keys.count(key) > 1:
+                raise ValueError(f"{key} is written twice in one object")
+    return found
+
+
+def _refuse_misspelt_access(row: dict[str, Any], where: str) -> None:
+    """Refuse "Access" and the like, which would be kept as a label of a public document."""
+    for key in row:
+        if key != _ACCESS and key.strip().casefold() == _ACCESS:
+            raise DocumentError(where, f"has the field {key[:40]!a}; write it as {_ACCESS!r}")
 
 
 def _document_id(row: dict[str, Any], where: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from index.errors import DocumentError
+from index.access import AccessRule, read_rule
+from index.errors import AccessRuleError, DocumentError
 
 MAX_DOCUMENT_CHARACTERS = 10_000_000
 MAX_ID_CHARACTERS = 512
@@ -27,6 +28,7 @@ class Record:
     url: str | None = None
     language: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    access: AccessRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,18 @@ def checked_date(value: object, where: str) -> str:
         else:
             return value
     raise DocumentError(where, f"published_at {value!r} is no ISO 8601 date; write it as 2025-11-06")
+
+
+def checked_access(value: object, where: str) -> AccessRule:
+    """Return the rule of who may read a document.
+
+    Raises:
+        DocumentError: it is none; a document whose rule cannot be understood is shown to nobody.
+    """
+    try:
+        return read_rule(value)
+    except AccessRuleError as error:
+        raise DocumentError(where, str(error)) from error
 
 
 def checked_text(text: str, where: str) -> str:

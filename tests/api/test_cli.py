@@ -72,7 +72,7 @@ def test_indexing_twice_and_what_is_left_out(child_environment: Environment, emp
         assert entry["reason"]
     summary = events[-1]
     assert summary == {
-        "event": "done", "added": 3, "replaced": 0, "unchanged": 0, "removed": 0, "problems": [],
+        "event": "done", "added": 3, "replaced": 0, "access": 0, "unchanged": 0, "removed": 0, "problems": [],
         "documents": 3, "published": True, "index_version": summary["index_version"],
     }  # fmt: skip
     assert len(events) == 4 + len(left_out)

@@ -221,3 +221,49 @@ def test_spellings_that_mean_the_same_are_one_term(one: str, other: str) -> None
 )
 def test_spellings_that_do_not_are_not(one: str, other: str) -> None:
     assert terms(one) != terms(other)
+
+
+def known(total: int, *documents: int) -> RowFilter:
+    """The filter of somebody who may read these documents, one row each, and knows of no others."""
+    rows = np.zeros(total, dtype=np.bool_)
+    rows[list(documents)] = True
+    return RowFilter(rows=rows, documents=frozenset(documents), known=rows)
+
+
+@pytest.mark.parametrize("count", [40, 3000])
+def test_whoever_may_read_a_part_is_answered_as_if_there_were_nothing_else(
+    count: int, tmp_path: Path
+) -> None:
+    """Few documents are named to tantivy and many are sifted; scores are those of an index of their own."""
+    rng = np.random.default_rng(count)
+    words = np.array(["copper", "tin", "zinc", "lead", "iron", "gold", *(f"word{n}" for n in range(30))])
+    bodies = [" ".join(rng.choice(words, 12)) for _ in range(count)]
+    mine = [n for n in range(count) if n % 3 != 1]
+    hidden = next(n for n in range(count) if n not in mine)
+    bodies[hidden] = " ".join(["secretword"] * 12)
+    # The length of all bodies is the same: the average is all that a part has in common with the whole.
+    whole = build(tmp_path / "whole", *(row(n, body) for n, body in enumerate(bodies)))
+    alone = build(tmp_path / "alone", *(row(n, bodies[at]) for n, at in enumerate(mine)))
+    allowed = known(count, *mine)
+    for wanted in (
+        ["copper"],
+        ["tin", "zinc", "gold"],
+        ["secretword"],
+        ["copper", "secretword", "absentword"],
+    ):
+        found = whole.search(terms(" ".join(wanted)), 25, allowed)
+        exact = alone.search(terms(" ".join(wanted)), 25)
+        assert [n for n, _ in found] == [mine[n] for n, _ in exact]
+        assert [score for _, score in found] == pytest.approx([score for _, score in exact], rel=1e-4)
+    (secret,), (copper,) = terms("secretword"), terms("copper")
+    assert whole.has_term(secret)
+    assert not whole.has_term(secret, allowed.known)
+    assert whole.document_frequency(secret, allowed.known) == 0
+    assert whole.document_frequency(copper, allowed.known) == alone.document_frequency(copper)
+    assert whole.count_of(copper, allowed.rows) == alone.document_frequency(copper)
+
+
+def test_a_filter_alone_changes_no_score(tmp_path: Path) -> None:
+    index = build(tmp_path, *(row(n, body) for n, body in enumerate(["tin", "tin zinc", "zinc", "zinc"])))
+    everything = dict(index.search(["zinc"], 10))
+    assert dict(index.search(["zinc"], 10, only(4, 1, 2))) == {n: everything[n] for n in (1, 2)}

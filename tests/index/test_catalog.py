@@ -292,7 +292,7 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: P
 def test_a_catalog_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
     Catalog(tmp_path / "c").close()
     _edit(tmp_path / "c", "PRAGMA user_version = 99")
-    with pytest.raises(IndexMismatchError, match="format 99, this program reads up to 1; update the program"):
+    with pytest.raises(IndexMismatchError, match="format 99, this program reads up to 2; update the program"):
         Catalog(tmp_path / "c")
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from index.access import OPERATOR
 from index.generation import Generation
 from index.terms import terms
-from index.types import FloatArray, RowFilter
+from index.types import BoolArray, FloatArray, RowFilter
 from index.vectors import NumpyStore
 from rag.closest_sentence import closest_sentence
 from rag.parts import parts_of
@@ -43,7 +44,7 @@ class ScriptedLexical:
         self._scores = scores
         self.asked: list[tuple[tuple[str, ...], int, RowFilter | None]] = []
 
-    def has_term(self, term: str) -> bool:
+    def has_term(self, term: str, known: BoolArray | None = None) -> bool:
         return True
 
     def search(
@@ -205,7 +206,7 @@ def retriever(generation: Generation) -> Retriever:
 
 
 def ids(retriever: Retriever, filters: Filters, text: str = "tin exports", k: int = 100) -> list[str]:
-    allowed, any_allowed = retriever.allowed(filters)
+    allowed, any_allowed = retriever.allowed(filters, retriever.generation.sight(OPERATOR))
     hits = retriever.retrieve(read_question(text), k, allowed).hits
     assert any_allowed == bool(hits)
     return sorted(retriever.generation.passage(hit.row).document_id for hit in hits)
@@ -370,7 +371,7 @@ def test_many_near_copies_leave_room_for_the_rest(tmp_path: Path) -> None:
 def test_an_empty_index_leaves_nothing(tmp_path: Path) -> None:
     generation = index_of(tmp_path, [], HashEmbedder())
     retriever = Retriever(generation, HashEmbedder(), RagSettings())
-    assert retriever.allowed(Filters()) == (None, False)
+    assert retriever.allowed(Filters(), retriever.generation.sight(OPERATOR)) == (None, False)
     assert retriever.retrieve(read_question("tin"), 5, None).hits == ()
     assert retriever.search(read_question("tin"), 5, None) == []
     generation.close()

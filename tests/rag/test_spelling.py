@@ -8,6 +8,7 @@ import pytest
 
 from index.lexical import LexicalRow, TantivyIndex
 from index.terms import terms
+from index.types import BoolArray
 from rag.spelling import corrected, respelt
 
 
@@ -17,7 +18,7 @@ class Words:
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._counts = counts
 
-    def has_term(self, term: str) -> bool:
+    def has_term(self, term: str, known: BoolArray | None = None) -> bool:
         return term in self._counts
 
     def terms_with_prefix(self, prefix: str) -> list[tuple[str, int]]:
