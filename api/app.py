@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from api import ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api import ask, chat, chat_page, conversations_routes, documents, embed_page, errors, feedback, pages
 from api.assets import Assets
 from api.conversations import Conversations
 from api.engine import Engine, watch
@@ -106,6 +106,7 @@ def create_app(
     app.include_router(feedback.router)
     app.include_router(pages.router)
     app.include_router(chat_page.router)
+    app.include_router(embed_page.router)
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", Assets(), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
