@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api.errors import problem_content, request_id_of, told
+from api.audit import note_documents
+from api.errors import note_failure, problem_content, request_id_of, told
 from api.limits import Running
 from api.recorded import RecordedEvent, RecordEvent
 from api.schemas import citation_out
@@ -61,9 +62,11 @@ async def native_frames(
             async for event in events:
                 yield HEARTBEAT if event is None else _native_frame(request, event)
     except AskCancelledError:
+        note_failure(request.scope, "client_gone")
         return
     except Exception as error:  # noqa: BLE001 - the status was sent; what is left is to say what broke
         row = told(error, request.scope)
+        note_failure(request.scope, row.code)
         content = problem_content(row.status, row.code, row.detail or "", request_id_of(request))
         yield frame(json.dumps(content), "error")
 
@@ -73,6 +76,7 @@ def _native_frame(request: Request, event: RecordedEvent) -> bytes:
         case DeltaEvent(text=text):
             return frame(json.dumps({"text": text}, ensure_ascii=False), "delta")
         case CitationEvent(citation=citation):
+            note_documents(request.scope, [citation.quote.document_id])
             return frame(citation_out(citation).model_dump_json(), "citation")
         case RecordEvent(answer=answer, record=record):
             note_answer(request, answer)
@@ -83,6 +87,8 @@ def _native_frame(request: Request, event: RecordedEvent) -> bytes:
 
 def note_answer(request: Request, answer: Answer) -> None:
     """Leave what the log line of this request says of its answer: ids and times, never texts."""
+    closest = () if answer.abstention is None else answer.abstention.closest
+    note_documents(request.scope, [c.quote.document_id for c in (*answer.citations, *closest)])
     request.scope["log"] = {
         "answer_id": answer.answer_id,
         "status_of_answer": answer.status,

@@ -13,7 +13,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from api import ask, chat, chat_page, conversations_routes, documents, embed_page, errors, feedback, pages
+from api.access.login_guard import LoginGuard
 from api.assets import Assets
+from api.audit import Audited, AuditLog
 from api.conversations import Conversations
 from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
@@ -22,6 +24,8 @@ from api.limits import Workers
 from api.mcp_http import McpEndpoint
 from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
+from api.openapi import document_answers
+from api.rates import AddressRates, KeyRates, Rate
 from api.settings import Settings
 from api.store.database import Database
 from index.tokens import count_tokens
@@ -86,8 +90,11 @@ def create_app(
                     await asyncio.to_thread(app.state.engine.close)
         finally:
             await asyncio.to_thread(stored.close)
+            if audit is not None:
+                audit.close()
 
     agents = McpEndpoint(settings.max_body_bytes)
+    audit = audit_log(settings)
     app = FastAPI(
         title="Chapter & Verse",
         version=SOFTWARE_VERSION,
@@ -99,6 +106,7 @@ def create_app(
         default_response_class=JSONResponse,
     )
     errors.install(app)
+    document_answers(app)
     app.include_router(ask.router)
     app.include_router(chat.router)
     app.include_router(documents.router)
@@ -110,9 +118,31 @@ def create_app(
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", Assets(), name="static")
     public_host = urlsplit(settings.public_url).hostname or ""
+    per_key, per_address = settings.rates
+    inner: ASGIApp = app
+    if audit is not None:
+        inner = Audited(inner, audit)
+    inner = KeyRates(inner, Rate("key", per_key))
+    # Between the two limits stands whoever finds out who is asking: one too many is refused before that work.
+    inner = AddressRates(inner, Rate("address", per_address), LoginGuard())
     return Guards(
-        app,
+        inner,
         hosts=[*settings.allowed_hosts, public_host],
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
+        portals=settings.allowed_origins,
         max_body_bytes=settings.max_body_bytes,
+        trusted_proxies=settings.trusted_proxies,
+        receive_timeout_s=settings.receive_timeout_s,
+        https=urlsplit(settings.public_url).scheme == "https",
     )
+
+
+def audit_log(settings: Settings) -> AuditLog | None:
+    """Open the audit log that settings describe.
+
+    Raises:
+        AuditError: it cannot be written.
+    """
+    if settings.audit_to is None:
+        return None
+    return AuditLog(settings.audit_to, max_bytes=settings.audit_max_bytes, keep=settings.audit_keep)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from api.answering import last_of, native_frames, note_answer
+from api.audit import note_documents
 from api.conversations_routes import TheConversations, TheOwner
 from api.documents import head_of
 from api.engine import Engine
@@ -106,6 +107,7 @@ async def search(body: SearchIn, request: Request, engine: TheEngine, workers: T
     filters = Filters() if body.filters is None else body.filters.to_filters()
 
     found = await workers.run(lambda: search_out(stages, body.query, body.k, filters))
+    note_documents(request.scope, [p.document_id for p in found.passages])
     request.scope["log"] = {
         "passages": [f"{p.document_id}:{p.start_char_index}" for p in found.passages],
         "index_version": stages.generation.index_version,

@@ -14,12 +14,13 @@ from fastapi import APIRouter, Request
 
 from api.answering import last_of, note_answer
 from api.ask import TheEngine, TheWorkers, settings_of
+from api.audit import note_documents
 from api.chat_errors import ChatRequestError, chat_error
 from api.chat_request import MODEL, ChatIn, read_chat
 from api.chat_response import ChatCompletionOut, ChatProblemOut, Completion, ModelOut, ModelsOut
 from api.chat_work import ChatEnd, ChatEvent, ChatText, chat_work
 from api.conversations_routes import TheConversations, TheOwner
-from api.errors import told
+from api.errors import note_failure, told
 from api.limits import Running
 from api.sse import HEARTBEAT, MEDIA_TYPE, EventStream, frame
 from rag.answer import check_mode
@@ -105,16 +106,19 @@ async def _frames(
                 match event:
                     case None:
                         yield HEARTBEAT
-                    case ChatText(text=text):
+                    case ChatText(text=text, documents=documents):
+                        note_documents(request.scope, documents)
                         yield completion.text(text)
                     case ChatEnd():
                         note_answer(request, event.answer)
                         for one in completion.last(event):
                             yield one
     except AskCancelledError:
+        note_failure(request.scope, "client_gone")
         return
     except Exception as error:  # noqa: BLE001 - the status was sent; what is left is to say what broke
         row = told(error, request.scope)
+        note_failure(request.scope, row.code)
         yield frame(json.dumps(chat_error(row.status, row.code, row.detail or "")[1]))
 
 

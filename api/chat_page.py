@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from api.answering import note_answer
 from api.ask import TheEngine, TheWorkers
 from api.assets import asset_address
 from api.errors import row_of
@@ -56,7 +57,7 @@ async def answer(
         page = render_answer_page(question, None, problem=row.detail or str(error))
         headers = {"Retry-After": "2"} if row.status == 503 else None
         return HTMLResponse(page, status_code=row.status, headers=headers)
-    request.scope["log"] = {"answer_id": found.answer_id, "status_of_answer": found.status}
+    note_answer(request, found)
     return HTMLResponse(render_answer_page(question, answer_out(found, asked)))
 
 

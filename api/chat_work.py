@@ -11,15 +11,16 @@ from api.recorded import RecordEvent, recorded
 from api.schemas import AnswerOut
 from index.tokens import count_tokens
 from rag.answer import Stages
-from rag.events import DeltaEvent
+from rag.events import CitationEvent, DeltaEvent
 from rag.types import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatText:
-    """The next piece of the text that the client is shown."""
+    """The next piece of the text that the client is shown, and the documents first quoted in it."""
 
     text: str
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,11 @@ def chat_work(
 
     def work(unwanted: Callable[[], bool]) -> Iterator[ChatEvent]:
         shown = Shown(chat.stops)
+        quoted: list[str] = []
         for event in answering(unwanted):
+            if isinstance(event, CitationEvent):
+                quoted.append(event.citation.quote.document_id)
+                continue
             if isinstance(event, DeltaEvent):
                 piece = shown.add(event.text)
             elif isinstance(event, RecordEvent):
@@ -52,7 +57,8 @@ def chat_work(
             else:
                 continue
             if piece:
-                yield ChatText(text=piece)
+                yield ChatText(text=piece, documents=tuple(quoted))
+                quoted.clear()
             if isinstance(event, RecordEvent):
                 *prompt, completion = count_tokens([*chat.texts, shown.text])
                 yield ChatEnd(

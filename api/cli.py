@@ -264,6 +264,8 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
 
     from api.app import create_app
     from api.engine import Engine
+    from api.guards import MAX_HEADER_BYTES
+    from api.patience import patient
     from api.store.database import Database
 
     port = listening.getsockname()[1]
@@ -288,7 +290,9 @@ def _run_server(settings: Settings, host: str, listening: socket.socket) -> None
             proxy_headers=False,
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s) or 1,
             timeout_keep_alive=5,
-            h11_max_incomplete_event_size=16_384,
+            http=patient(settings.receive_timeout_s),
+            # Longer than what is answered with a 431, so that heads in that range are read and told so.
+            h11_max_incomplete_event_size=4 * MAX_HEADER_BYTES,
         )
     )
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.audit import documents_of, note_documents
 from api.conversations import LOCAL_OWNER, Conversations
 from api.conversations_markdown import markdown_of
 from api.conversations_schemas import (
@@ -75,9 +76,13 @@ def conversations(
 
 
 @router.get("/v1/conversations/{conversation_id}", responses=_OF_READING)
-def conversation(stored: TheConversations, owner: TheOwner, conversation_id: str) -> ConversationOut:
+def conversation(
+    request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str
+) -> ConversationOut:
     """Return a conversation with all of its turns; only complete ones have answers."""
-    return stored.read(owner, conversation_id)
+    found = stored.read(owner, conversation_id)
+    _note(request, found)
+    return found
 
 
 @router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(_is_json)])
@@ -110,8 +115,10 @@ def export(
 ) -> Response:
     """Return a conversation as a file to keep, with every quote and its place."""
     settings: Settings = request.app.state.settings
+    found = stored.read(owner, conversation_id)
+    _note(request, found)
     exported = ExportOut(
-        **stored.read(owner, conversation_id).model_dump(),
+        **found.model_dump(),
         exported_at=shown_time(now_ms()),
         public_url=settings.public_url,
         software=SOFTWARE_VERSION,
@@ -125,6 +132,14 @@ def export(
 
 
 @router.get("/v1/answers/{answer_id}", responses=_OF_READING, tags=["answers"])
-def answer(stored: TheConversations, owner: TheOwner, answer_id: str) -> dict[str, Any]:
+def answer(request: Request, stored: TheConversations, owner: TheOwner, answer_id: str) -> dict[str, Any]:
     """Return an answer record as it was given, where it was kept."""
-    return stored.answer(owner, answer_id)
+    record = stored.answer(owner, answer_id)
+    note_documents(request.scope, documents_of(record))
+    return record
+
+
+def _note(request: Request, found: ConversationOut) -> None:
+    for turn in found.turns:
+        if turn.answer is not None:
+            note_documents(request.scope, documents_of(turn.answer))

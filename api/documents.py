@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from api.audit import note_documents
 from api.engine import Engine
 from api.errors import NotFoundError
 from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, problem_responses, viewer_url
@@ -85,6 +86,7 @@ def documents(
         )
         for _, row in rows[:limit]
     ]
+    note_documents(request.scope, [head.document_id for head in heads])
     more = len(rows) > limit
     return DocumentsOut(
         documents=heads,
@@ -95,7 +97,9 @@ def documents(
 @router.get("/v1/documents/{document_id:path}", responses=_PROBLEMS)
 def document(request: Request, document_id: str) -> DocumentOut:
     """Return a document's canonical text and what of it is left out of answers."""
-    return document_out(_generation(request), document_id)
+    found = document_out(_generation(request), document_id)
+    note_documents(request.scope, [found.document_id])
+    return found
 
 
 def document_out(generation: Generation, document_id: str) -> DocumentOut:

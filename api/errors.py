@@ -137,6 +137,11 @@ def told(error: Exception, scope: Scope) -> Row:
     return Row(status=500, code="internal_error", detail="Something broke on our side.")
 
 
+def note_failure(scope: Scope, code: str) -> None:
+    """Leave for the log line that a stream failed, though its status had been sent before."""
+    scope.setdefault("log", {})["failed"] = code
+
+
 def problem_content(
     status: int,
     code: str,
@@ -164,9 +169,11 @@ def problem(
     detail: str,
     request_id: str,
     errors: list[dict[str, Any]] | None = None,
+    *,
+    retry_after_s: int | None = None,
 ) -> Response:
     """Return an `application/problem+json` response."""
-    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
+    headers = _retry_after(status, retry_after_s)
     content = problem_content(status, code, detail, request_id, errors)
     # ASCII escapes carry whatever a hostile field name holds, lone surrogates included.
     body = json.dumps(content, ensure_ascii=True).encode("ascii")
@@ -180,18 +187,24 @@ def refusal(
     detail: str,
     request_id: str,
     errors: list[dict[str, Any]] | None = None,
+    *,
+    retry_after_s: int | None = None,
 ) -> Response:
     """Return an error in the shape of the route at `path`."""
     if speaks_openai(path):
         status, content = chat_error(status, code, detail, None if errors is None else errors[0]["path"])
-        headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
         return Response(
             json.dumps(content).encode("ascii"),
             status_code=status,
             media_type="application/json",
-            headers=headers,
+            headers=_retry_after(status, retry_after_s),
         )
-    return problem(status, code, detail, request_id, errors)
+    return problem(status, code, detail, request_id, errors, retry_after_s=retry_after_s)
+
+
+def _retry_after(status: int, seconds: int | None) -> dict[str, str] | None:
+    seconds = RETRY_AFTER_S.get(status) if seconds is None else seconds
+    return None if seconds is None else {"Retry-After": str(seconds)}
 
 
 def request_id_of(request: Request) -> str:

@@ -5,6 +5,7 @@ Plain ASGI, so that nothing is read or answered before it was checked.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -12,8 +13,11 @@ from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.addresses import client_address
+from api.cors import ELEMENT_FILES, concerns_portals, cors_headers, is_preflight, preflight_headers
 from api.errors import refusal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -27,21 +31,48 @@ _CHAT_POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types lit-html"
 )
+# How a stream ends whose client leaves: nothing of ours to mend.
+_LEFT = frozenset({"cut", "client_gone"})
 _QUIET = frozenset({"/healthz", "/readyz"})
+# Pages that say themselves who may frame them; what any other route says of that is overwritten.
+_CSP = "content-security-policy"
+_OWN_POLICY = frozenset({"/embed"})
+MAX_HEADER_BYTES = 16_384
+"""The longest request line and headers together, as they came."""
+_HSTS = "max-age=31536000"
+# The methods that may carry a body; what is sent with others is never read.
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 log = structlog.get_logger("api.requests")
 
 
 class Guards:
-    """Wraps the app. `hosts` are names without ports, `origins` whole web origins."""
+    """Wraps the app. `hosts` are names without ports, `origins` whole web origins, and so are `portals`.
+
+    Portals are other sites' pages that may call it as well and read the answers (`api.cors`).
+    `receive_timeout_s` is the time for a body to arrive, `https` whether it is reached over TLS.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], origins: Collection[str], max_body_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        origins: Collection[str],
+        max_body_bytes: int,
+        portals: Collection[str] = (),
+        trusted_proxies: int = 0,
+        receive_timeout_s: float = 10.0,
+        https: bool = False,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._portals = frozenset(_origin(portal) for portal in portals)
+        self._origins = frozenset(_origin(origin) for origin in origins) | self._portals
         self._max_body_bytes = max_body_bytes
+        self._trusted_proxies = trusted_proxies
+        self._receive_timeout_s = receive_timeout_s
+        self._https = https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,15 +83,17 @@ class Guards:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = "req_" + secrets.token_hex(12)
         scope["request_id"] = request_id
+        scope["client_address"] = client_address(scope, self._trusted_proxies)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        started, status = time.perf_counter(), 0
+        started, status, ended = time.perf_counter(), 0, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
+            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message["type"] == "http.response.start":
                 status = int(message["status"])  # some libraries send an enumeration
-                message["headers"] = [*message.get("headers", ()), *_headers_for(scope, request_id)]
+                message["headers"] = self._headers(scope, request_id, headers, message.get("headers", ()))
             await send(message)
 
         refused = self._refusal(scope, headers)
@@ -68,17 +101,24 @@ class Guards:
             if refused is not None:
                 code, name, detail = refused
                 await refusal(scope["path"], code, name, detail, request_id)(scope, receive, answer)
+            elif self._is_answerable_preflight(scope, headers):
+                await Response(status_code=204, headers=preflight_headers())(scope, receive, answer)
             else:
                 await self._limited(scope, receive, answer, request_id)
         finally:
+            known = scope.get("log", {})
+            if status and not ended:
+                known = {"failed": "cut", **known}  # whoever waited for it did not see its end
             if scope["path"] not in _QUIET:
-                log.info(
+                # A stream's status was sent before it failed: without this it would look like an answer.
+                level = "info" if known.get("failed", "cut") in _LEFT else "error"
+                getattr(log, level)(
                     "request",
                     method=scope["method"],
                     route=_route_of(scope),
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
-                    **scope.get("log", {}),
+                    **known,
                 )
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
@@ -100,7 +140,14 @@ class Guards:
                     "Pages of that origin may not call this service; the operator can add it to VERSE_ALLOWED_ORIGINS."
                 ),
             )
-        if scope["method"] == "POST":
+        if _head_bytes(scope) > MAX_HEADER_BYTES:
+            return (
+                431,
+                "headers_too_large",
+                f"The address and headers are longer than {MAX_HEADER_BYTES} bytes.",
+            )
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if scope["method"] == "POST" or (has_body and scope["method"] in _WITH_BODY):
             media_type = headers.get("content-type", "").split(";")[0].strip().lower()
             if media_type != "application/json":
                 return 415, "unsupported_type", "Send the body as application/json."
@@ -116,15 +163,24 @@ class Guards:
         return 413, "too_large", f"The body is longer than {self._max_body_bytes} bytes."
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        """Run the app, counting the bytes of a body that came without an honest length."""
-        received, begun = 0, False
+        """Run the app, counting the bytes of a body that came without an honest length, and its time."""
+        received, begun, whole, until = 0, False, False, 0.0
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, whole, until
+            if whole:
+                return await receive()  # what it waits for now is that the client leaves
+            now = asyncio.get_running_loop().time()
+            until = until or now + self._receive_timeout_s
+            try:
+                # What has come already is taken, however late it is asked for.
+                message = await asyncio.wait_for(receive(), max(until - now, 0.001))
+            except TimeoutError:
+                raise _TooSlow from None
             received += len(message.get("body", b""))
             if received > self._max_body_bytes:
                 raise _TooLarge
+            whole = not message.get("more_body", False)
             return message
 
         async def noted(message: Message) -> None:
@@ -137,14 +193,63 @@ class Guards:
         except _TooLarge:
             if not begun:
                 await refusal(scope["path"], *self._too_large(), request_id)(scope, receive, send)
+        except _TooSlow:
+            if not begun:
+                detail = f"The body did not arrive within {self._receive_timeout_s:g} seconds."
+                response = refusal(scope["path"], 408, "request_timeout", detail, request_id)
+                response.headers["connection"] = "close"
+                await response(scope, receive, send)
         except Exception:
             # Answered and logged by `api.errors`; passed on, the server would log it with its text.
             if "error" not in scope.get("log", {}):
                 raise
 
+    def _is_answerable_preflight(self, scope: Scope, headers: dict[str, str]) -> bool:
+        return (
+            is_preflight(scope, headers)
+            and concerns_portals(scope["path"])
+            and headers["origin"].lower() in self._portals
+        )
+
+    def _headers(
+        self,
+        scope: Scope,
+        request_id: str,
+        asked: dict[str, str],
+        given: Iterable[tuple[bytes, bytes]],
+    ) -> list[tuple[bytes, bytes]]:
+        """Return a route's headers with ours; of a name in both, ours."""
+        path = scope["path"]
+        ours = {
+            "x-request-id": request_id,
+            _CSP: _policy(path),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cross-origin-resource-policy": "same-origin",
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "camera=(), geolocation=(), microphone=()",
+            **cors_headers(path, asked.get("origin"), self._portals),
+        }
+        if path in ELEMENT_FILES and self._portals:
+            ours["cross-origin-resource-policy"] = "cross-origin"
+        if self._https:
+            ours["strict-transport-security"] = _HSTS
+        if not path.startswith("/static/"):
+            ours["cache-control"] = "no-store"
+        theirs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in given]
+        if path in _OWN_POLICY and any(_is_strict(value) for name, value in theirs if name == _CSP):
+            del ours[_CSP]
+        # Two `Vary` lines are one list; whatever a route depends on still counts.
+        kept = [(name, value) for name, value in theirs if name not in ours or name == "vary"]
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in [*kept, *ours.items()]]
+
 
 class _TooLarge(BaseException):
     """Not an `Exception`: nothing between here and the reading of the body may swallow it."""
+
+
+class _TooSlow(BaseException):
+    """The same, of a body that takes too long."""
 
 
 def allowed_origins(public_url: str, configured: Iterable[str], port: int | None) -> list[str]:
@@ -171,24 +276,27 @@ def _host_name(host: str) -> str:
     return (match.group(1) or match.group(2)).lower() if match else ""
 
 
-def _headers_for(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
-    policy = "default-src 'none'; frame-ancestors 'none'"
-    if scope["path"] in ("/", "/answer"):
-        policy = _CHAT_POLICY
-    elif scope["path"].startswith("/d/") or scope["path"] == "/docs":
-        policy = _VIEWER_POLICY
-    headers = {
-        "x-request-id": request_id,
-        "content-security-policy": policy,
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cross-origin-resource-policy": "same-origin",
-        "cross-origin-opener-policy": "same-origin",
-        "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    }
-    if not scope["path"].startswith("/static/"):
-        headers["cache-control"] = "no-store"
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+def _policy(path: str) -> str:
+    if path in ("/", "/answer"):
+        return _CHAT_POLICY
+    if path.startswith("/d/") or path == "/docs":
+        return _VIEWER_POLICY
+    return "default-src 'none'; frame-ancestors 'none'"
+
+
+def _is_strict(policy: str) -> bool:
+    """Tell whether a page's own policy says who may frame it and allows nothing that ours never do."""
+    return "frame-ancestors" in policy and "unsafe-" not in policy and "*" not in policy
+
+
+def _origin(text: str) -> str:
+    return text.lower().rstrip("/")
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return the length of a request's line and headers."""
+    target = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
 
 
 def _route_of(scope: Scope) -> str:

@@ -22,6 +22,7 @@ from mcp.types import (
 )
 from starlette.requests import Request
 
+from api.audit import note_documents
 from api.conversations import LOCAL_OWNER
 from api.conversations_routes import owner_of
 from api.mcp_tools import INSTRUCTIONS, Tools, UnknownToolError, tool_list
@@ -52,8 +53,10 @@ def mcp_server(tools: Tools) -> Server[Any]:
             result, known = await tools.call(params.name, params.arguments or {}, request_id, owner)
         except UnknownToolError as error:
             raise MCPError(code=INVALID_PARAMS, message=str(error)) from error
+        documents = known.pop("documents", [])
         known = {"tool": params.name, **known}
         if request is not None:
+            note_documents(request.scope, documents)
             # The line is written by `api.guards`, for this as for every other request.
             request.scope["log"] = known
         else:

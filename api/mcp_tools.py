@@ -51,7 +51,10 @@ class UnknownToolError(QAError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a tool returned: its record, the text to read, and what the log may know of it."""
+    """What a tool returned: its record, the text to read, and what the log may know of it.
+
+    `documents` in `log` are those shown, for the audit log.
+    """
 
     record: dict[str, Any]
     text: str
@@ -113,7 +116,9 @@ class Tools:
             return record if stored is None else stored.recording(owner, asked.question).complete(record)
 
         record = await self._run(make)
+        closest = [] if record.abstention is None else record.abstention.closest
         log = {
+            "documents": [c.document_id for c in [*record.citations, *closest]],
             "answer_id": record.id,
             "status_of_answer": record.status,
             "reason": None if record.abstention is None else record.abstention.reason,
@@ -132,6 +137,7 @@ class Tools:
         stages = self._engine.stages()
         found = await self._run(lambda _: search_out(stages, wanted.query, wanted.k, filters))
         log = {
+            "documents": [p.document_id for p in found.passages],
             "passages": [f"{p.document_id}:{p.start_char_index}" for p in found.passages],
             "index_version": stages.generation.index_version,
         }
@@ -142,7 +148,10 @@ class Tools:
         generation = self._engine.stages().generation
         # Like the route: a look into the snapshot, which takes no place among the questions.
         found = await anyio.to_thread.run_sync(lambda: document_out(generation, wanted.id))
-        return _as_json(fetched_out(found, self._public_url), {"index_version": generation.index_version})
+        return _as_json(
+            fetched_out(found, self._public_url),
+            {"documents": [found.document_id], "index_version": generation.index_version},
+        )
 
     async def _run(self, work: Callable[[Callable[[], bool]], T]) -> T:
         """Run `work` among the questions; when the client gives up, what it is given turns true."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from api.audit import note_documents
 from api.docs_page import render_docs_page
 from api.documents import find_document
 from api.engine import Engine
@@ -37,6 +38,7 @@ def viewer(
             raise SpanError(f"quote {quote!r} is no range; write it as start-end, such as 1204-1391")
         found = copy_quote(document, int(match.group(1)), int(match.group(2)))
         span = (found.start, found.end)
+    note_documents(request.scope, [document.document_id])
     page = DocumentPage(
         document_id=document.document_id,
         title=document.title,
@@ -59,7 +61,11 @@ async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", tags=["health"])
+@router.get(
+    "/readyz",
+    responses={503: {"description": "Not ready; `missing` says why.", "content": {"application/json": {}}}},
+    tags=["health"],
+)
 async def readyz(request: Request) -> Response:
     """Say whether questions can be answered, and what is missing if not."""
     engine: Engine = request.app.state.engine

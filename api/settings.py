@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from limits import parse
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
@@ -46,6 +47,14 @@ _OF_THE_SERVER = (
     "public_url",
     "allowed_hosts",
     "allowed_origins",
+    "auth",
+    "rate_per_key",
+    "rate_per_address",
+    "trusted_proxies",
+    "audit_file",
+    "audit_max_bytes",
+    "audit_keep",
+    "receive_timeout_s",
     "max_running",
     "max_waiting",
     "request_timeout_s",
@@ -92,6 +101,39 @@ class Settings(BaseSettings):
     )
     allowed_origins: list[str] = Field(
         default=[], description="web origins that may call it (JSON list); its own is added"
+    )
+    auth: Literal["none", "required"] = Field(
+        "none", description="whether requests need credentials; `none` is for loopback addresses alone"
+    )
+    rate_per_key: str | None = Field(
+        None,
+        description="requests of one key or person, such as `300/minute`; unset: 600/minute, "
+        "and 60000/minute where no credentials are needed",
+    )
+    rate_per_address: str | None = Field(
+        None,
+        description="requests from one address; unset: 1200/minute, and 60000/minute where no credentials are needed",
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="proxies in front, each adding to X-Forwarded-For; 0: that header is not believed",
+    )
+    audit_file: Path | None = Field(
+        None,
+        description="who read which documents, a JSON line a request; unset: audit.jsonl in the state folder, "
+        "and nowhere where no credentials are needed",
+    )
+    audit_max_bytes: int = Field(
+        52_428_800, ge=4096, le=10_737_418_240, description="size at which a new audit file is begun"
+    )
+    audit_keep: int = Field(10, ge=1, le=1000, description="earlier audit files that are kept")
+    receive_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="time for a request's head to arrive, and for its body",
     )
     embedder: Path | None = Field(
         None,
@@ -207,6 +249,19 @@ class Settings(BaseSettings):
             # Without the value: it may be a key.
             raise ValueError('must be one value, or a JSON list such as ["a", "b"]') from None
 
+    @field_validator("rate_per_key", "rate_per_address")
+    @classmethod
+    def _is_rate(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            usable = parse(value).amount > 0 and "," not in value and ";" not in value
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("must be a number of requests and a time, such as 300/minute or 20/second")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
@@ -270,6 +325,20 @@ class Settings(BaseSettings):
         if self.database_url is None:
             return self.state_dir / "conversations.sqlite"
         return Path(make_url(self.database_url.get_secret_value()).database or "")
+
+    @property
+    def rates(self) -> tuple[str, str]:
+        """Requests that one key or person, and one address, may make."""
+        # Of a service on loopback that asks for no key, one person's evaluations and benchmarks are most of the use.
+        key, address = ("600/minute", "1200/minute") if self.auth == "required" else ("60000/minute",) * 2
+        return self.rate_per_key or key, self.rate_per_address or address
+
+    @property
+    def audit_to(self) -> Path | None:
+        """The file of the audit log; `None` where none is kept."""
+        if self.audit_file is None and self.auth == "required":
+            return self.state_dir / "audit.jsonl"
+        return self.audit_file
 
     @property
     def thread_count(self) -> int:

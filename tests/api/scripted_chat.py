@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as percent_encoded
@@ -157,6 +157,9 @@ class ScriptedService:
     asked: list[Record] = field(default_factory=list)
     streams: bool = True
     keeps: bool = True
+    portals: tuple[str, ...] = ()
+    within: Callable[[ASGIApp], ASGIApp] = lambda app: app
+    """What stands between the guards and the routes, such as a gate that asks for tokens."""
     gone: threading.Event = field(default_factory=threading.Event)
     """Set when a client left before its answer was whole."""
 
@@ -184,9 +187,10 @@ class ScriptedService:
         ]
         home = f"http://127.0.0.1:{port}"
         return Guards(
-            Starlette(routes=routes),
+            self.within(Starlette(routes=routes)),
             hosts=["127.0.0.1"],
             origins=allowed_origins(home, (), port),
+            portals=self.portals,
             max_body_bytes=1_000_000,
         )
 

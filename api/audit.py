@@ -1,0 +1,266 @@
+"""The audit log: who read which documents or changed something, and when. Ids only, never a text.
+
+One JSON line a request, written before the first byte of its answer; of a stream at its end, when it is
+known what was shown. What cannot be written is not answered: the client gets a 503, and so do all audited
+requests until a line can be written again. Lines are in the order of their times, and survive the
+process; they are not synced to the disk one by one, so that a power failure may take the last seconds.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.access.principal import Principal
+from api.errors import refusal
+from index.errors import QAError
+
+_NOTED = "audit_documents"
+# What shows no document and changes nothing; everything else is audited, a route that is new too.
+_READS_NOTHING = frozenset(
+    {"/", "/docs", "/embed", "/favicon.ico", "/healthz", "/openapi.json", "/readyz", "/v1/models"}
+)
+_FOLDERS_OF_NOTHING = ("/static/", "/v1/models/")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Ids that this service makes; what else stands in an address may be anybody's text.
+_OUR_ID = re.compile(r"[a-z]{2,12}_[0-9A-Za-z]{8,64}")
+
+log = structlog.get_logger("api.audit")
+
+
+class AuditError(QAError):
+    """The audit log cannot be opened or written."""
+
+
+def note_documents(scope: Scope, document_ids: Iterable[str]) -> None:
+    """Say that a request shows these documents, or parts or titles of them."""
+    noted: dict[str, None] = scope.setdefault(_NOTED, {})
+    noted.update(dict.fromkeys(document_ids))
+
+
+def documents_of(record: Mapping[str, Any]) -> list[str]:
+    """Return the documents that an answer record shows: of its quotes, and of what came closest."""
+    closest = (record.get("abstention") or {}).get("closest", [])
+    return [citation["document_id"] for citation in [*record["citations"], *closest]]
+
+
+class AuditLog:
+    """A file of JSON lines for its owner alone; at `max_bytes` it becomes `.1`, and of those `keep` are kept.
+
+    Thread-safe, and safe with other processes that write the same file, or move it away.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
+        """Open the log, made where there is none.
+
+        Raises:
+            AuditError: it cannot be made or written, or is no regular file.
+        """
+        self.path = path
+        self._max_bytes = max_bytes
+        self._keep = keep
+        self._guard = threading.Lock()
+        self._file = -1
+        self.failing = False
+        """Whether the last line could not be written."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Written at once, so that a full disk is found before anybody asks.
+            self._append({"event": "started"})
+        except OSError as error:
+            raise AuditError(
+                f"the audit log {path} cannot be opened: {error.strerror}; set VERSE_AUDIT_FILE to a file that "
+                "this service may write"
+            ) from error
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """Append one line, with the time before everything else.
+
+        Raises:
+            AuditError: it could not be written; nothing of it is in the file.
+        """
+        with self._guard:
+            try:
+                self._append(entry)
+            except OSError as error:
+                self.failing = True
+                raise AuditError(f"the audit log cannot be written: {error.strerror}") from error
+            self.failing = False
+
+    def close(self) -> None:
+        """Close the file; what was written stays."""
+        with self._guard:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        self._lock_newest()
+        try:
+            # The time is taken with the file locked: lines stand in its order, whoever writes.
+            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            line = json.dumps({"at": at, **entry}, ensure_ascii=True).encode("ascii") + b"\n"
+            size = os.fstat(self._file).st_size
+            if size and size + len(line) > self._max_bytes:
+                self._rotate()
+                size = 0
+            written = 0
+            try:
+                while written < len(line):
+                    written += os.write(self._file, line[written:])
+            except OSError:
+                if written:
+                    os.ftruncate(self._file, size)
+                raise
+        finally:
+            if self._file >= 0:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _lock_newest(self) -> None:
+        """Lock the file that is at the path now: another process may have rotated it, or an operator moved it."""
+        while True:
+            if self._file >= 0:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+                try:
+                    there = self.path.stat()
+                except FileNotFoundError:
+                    there = None
+                mine = os.fstat(self._file)
+                if there is not None and (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
+                    return
+                os.close(self._file)
+                self._file = -1
+            self._open()
+
+    def _open(self) -> None:
+        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            if stat.S_IMODE(found.st_mode) != 0o600:
+                os.fchmod(file, 0o600)
+            # A line that a crash cut short ends here, so that the next one can be read.
+            if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
+                os.write(file, b"\n")
+        except OSError:
+            os.close(file)
+            raise
+        self._file = file
+
+    def _rotate(self) -> None:
+        names = [self.path, *(Path(f"{self.path}.{n}") for n in range(1, self._keep + 1))]
+        for older, newer in reversed(list(zip(names[1:], names[:-1], strict=True))):
+            if newer.exists():
+                newer.replace(older)
+        os.close(self._file)
+        self._file = -1
+        self._open()
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+
+class Audited:
+    """Writes a line for every request that reads documents or changes something; stands behind the login."""
+
+    def __init__(self, app: ASGIApp, audit: AuditLog) -> None:
+        self._app = app
+        self._audit = audit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path in _READS_NOTHING or path.startswith(_FOLDERS_OF_NOTHING):
+            await self._app(scope, receive, send)
+            return
+        if self._audit.failing and not self._resumed():
+            await _unavailable(scope)(scope, receive, send)
+            return
+        status, streams, replaced, whole = 0, False, False, False
+
+        async def answer(message: Message) -> None:
+            nonlocal status, streams, replaced, whole
+            if replaced:
+                return
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                kinds = [value for name, value in message.get("headers", ()) if name == b"content-type"]
+                streams = any(kind.startswith(b"text/event-stream") for kind in kinds)
+                if not streams and not self._written(scope, status):
+                    replaced = True
+                    await _unavailable(scope)(scope, receive, send)
+                    return
+            elif not message.get("more_body", False):
+                whole = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            if streams:
+                failed = scope.get("log", {}).get("failed")
+                self._written(scope, status, outcome=failed or ("complete" if whole else "cut"))
+
+    def _written(self, scope: Scope, status: int, **more: str) -> bool:
+        """Write a request's line where it needs one; tell whether it may be answered."""
+        documents = list(scope.get(_NOTED, ()))
+        unsafe = scope["method"] not in _SAFE
+        route = getattr(scope.get("route"), "path", None)
+        # Refused, and nothing was shown: that is in the service's log. A failed change may have been made.
+        if route is None or (status >= 400 and not documents and not (unsafe and status >= 500)):
+            return True
+        entry: dict[str, Any] = {
+            "request_id": scope.get("request_id"),
+            **_who(scope),
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "documents": documents,
+            **more,
+        }
+        on = {
+            name: value
+            for name, value in (scope.get("path_params") or {}).items()
+            if isinstance(value, str) and _OUR_ID.fullmatch(value)
+        }
+        if on:
+            entry["on"] = on
+        return self._tried(entry)
+
+    def _tried(self, entry: Mapping[str, Any]) -> bool:
+        try:
+            self._audit.write(entry)
+        except AuditError as error:
+            log.error(
+                "audit_failed", error=str(error), route=entry.get("route"), request_id=entry.get("request_id")
+            )
+            return False
+        return True
+
+    def _resumed(self) -> bool:
+        """Try whether lines can be written again, by one that says that some may be missing before it."""
+        return self._tried({"event": "resumed", "note": "lines before this one may be missing"})
+
+
+def _who(scope: Scope) -> dict[str, str | None]:
+    principal: Principal | None = scope.get("state", {}).get("principal")
+    if principal is None:
+        return {"kind": "nobody", "subject": None, "credential": None}
+    return {"kind": principal.kind, "subject": principal.subject, "credential": principal.credential}
+
+
+def _unavailable(scope: Scope) -> ASGIApp:
+    detail = (
+        "What is read here is recorded, and the record cannot be written now; the operator has to see to it."
+    )
+    return refusal(scope["path"], 503, "audit_unavailable", detail, str(scope.get("request_id", "")))
