@@ -174,6 +174,7 @@ class ScriptedService:
         kept = [
             Route("/v1/conversations", self._list),
             Route("/v1/conversations/{id}", self._conversation, methods=["GET", "PATCH", "DELETE"]),
+            Route("/v1/conversations/{id}/export", self._conversation),
             Route("/v1/feedback", self._feedback, methods=["POST"]),
         ]
         routes = [
@@ -249,7 +250,8 @@ class ScriptedService:
     def _begin(self, body: Record) -> Record | None:
         if not self.keeps:
             return None
-        assert "history" not in body, "a kept conversation is its own history"
+        kept = "conversation_id" in body or "store" in body
+        assert not (kept and "history" in body), "a kept conversation is its own history"
         if "conversation_id" in body:
             talk = self.conversations[body["conversation_id"]]
         elif body.get("store"):

@@ -38,12 +38,16 @@ const licences: Plugin = {
   },
 };
 
-/** Takes out of Lit the lists of its versions that it keeps in the page: the element leaves nothing there. */
+/** Takes out of Lit what it keeps in the page: lists of its versions, and what decorators say, which are not used here. */
 const noGlobals: Plugin = {
   name: "no-globals",
   transform(code, id) {
-    const list = /\(\w+\.(?:litHtml|litElement|reactiveElement)Versions\?\?=\[\]\)\.push\("[\d.]+"\)/;
-    return /node_modules\/(?:lit|@lit)/.test(id) ? code.replace(list, "0") : null;
+    return /node_modules\/(?:lit|@lit)/.test(id)
+      ? code
+          .replace(/\(\w+\.(?:litHtml|litElement|reactiveElement)Versions\?\?=\[\]\)\.push\("[\d.]+"\)/, "0")
+          .replace(/\w+\.litPropertyMetadata\?\?=new WeakMap/, "0")
+          .replace(/litPropertyMetadata\.get\(\w+\)/, "void 0")
+      : null;
   },
 };
 

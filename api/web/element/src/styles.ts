@@ -817,7 +817,7 @@ export const styles = css`
   }
 
   .excluded[data-reason]::before {
-    content: "left out: " attr(data-reason);
+    content: attr(data-reason);
     display: inline-block;
     max-inline-size: 100%;
     margin-inline-end: 0.45em;
