@@ -60,6 +60,11 @@ def questions() -> list[str]:
     return found
 
 
+def id_of(text: str) -> str:
+    """An id is one line: routes match no newline in a path."""
+    return text.replace("\n", " ")
+
+
 def quoted(number: int, text: str) -> Record:
     """A citation that carries a text in every field, of a document that does the same."""
     address = ADDRESSES[number % len(ADDRESSES)]
@@ -73,7 +78,7 @@ def quoted(number: int, text: str) -> Record:
         "offset_unit": "unicode_code_point",
         "prefix": text,
         "suffix": text,
-        "document_id": text,
+        "document_id": id_of(text),
         "document_title": text,
         "document_sha256": text,
         "publisher": text,
@@ -89,7 +94,7 @@ def prepare(service: ScriptedService) -> None:
     for kept in (service.documents, service.scripts, service.conversations):
         kept.clear()
     for text in HOSTILE:
-        source = document(text, text, f"{text}\n\nShare {text}", publisher=text, language=text, url=text)
+        source = document(id_of(text), text, f"{text}\n\nShare {text}", publisher=text, language=text, url=text)
         source["document_sha256"] = text
         source["excluded"] = [
             {"start_char_index": len(text) + 2, "end_char_index": 2 * len(text) + 8, "reason": text}
@@ -144,7 +149,9 @@ def ask(inside: Page | FrameLocator, question: str, turns: int) -> None:
 OPEN_ALL = """
 async (turn) => {
   const root = document.querySelector("chapter-verse").shadowRoot;
-  const openers = [...root.querySelectorAll(".turn")[turn].querySelectorAll(turn === 0 ? ".answer .marker" : ".closest .title")];
+  // A text that says "[1]" itself reads as a marker of the first quote: one opener for each quote is enough.
+  const every = [...root.querySelectorAll(".turn")[turn].querySelectorAll(turn === 0 ? ".answer .marker" : ".closest .title")];
+  const openers = [...new Map(every.toReversed().map((one) => [one.dataset.citation, one])).values()].toReversed();
   const shown = [];
   for (const opener of openers) {
     opener.click();
