@@ -151,7 +151,8 @@ async (turn) => {
   const root = document.querySelector("chapter-verse").shadowRoot;
   // A text that says "[1]" itself reads as a marker of the first quote: one opener for each quote is enough.
   const every = [...root.querySelectorAll(".turn")[turn].querySelectorAll(turn === 0 ? ".answer .marker" : ".closest .title")];
-  const openers = [...new Map(every.toReversed().map((one) => [one.dataset.citation, one])).values()].toReversed();
+  const names = every.map((one) => one.dataset.citation);
+  const openers = every.filter((one, index) => names.indexOf(one.dataset.citation) === index);
   const shown = [];
   for (const opener of openers) {
     opener.click();
