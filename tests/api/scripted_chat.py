@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as percent_encoded
@@ -157,6 +157,9 @@ class ScriptedService:
     asked: list[Record] = field(default_factory=list)
     streams: bool = True
     keeps: bool = True
+    portals: tuple[str, ...] = ()
+    within: Callable[[ASGIApp], ASGIApp] = lambda app: app
+    """What stands between the guards and the routes, such as a gate that asks for tokens."""
     gone: threading.Event = field(default_factory=threading.Event)
     """Set when a client left before its answer was whole."""
 
@@ -171,6 +174,7 @@ class ScriptedService:
         kept = [
             Route("/v1/conversations", self._list),
             Route("/v1/conversations/{id}", self._conversation, methods=["GET", "PATCH", "DELETE"]),
+            Route("/v1/conversations/{id}/export", self._conversation),
             Route("/v1/feedback", self._feedback, methods=["POST"]),
         ]
         routes = [
@@ -184,9 +188,10 @@ class ScriptedService:
         ]
         home = f"http://127.0.0.1:{port}"
         return Guards(
-            Starlette(routes=routes),
+            self.within(Starlette(routes=routes)),
             hosts=["127.0.0.1"],
             origins=allowed_origins(home, (), port),
+            portals=self.portals,
             max_body_bytes=1_000_000,
         )
 
@@ -245,7 +250,8 @@ class ScriptedService:
     def _begin(self, body: Record) -> Record | None:
         if not self.keeps:
             return None
-        assert "history" not in body, "a kept conversation is its own history"
+        kept = "conversation_id" in body or "store" in body
+        assert not (kept and "history" in body), "a kept conversation is its own history"
         if "conversation_id" in body:
             talk = self.conversations[body["conversation_id"]]
         elif body.get("store"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 from collections.abc import Iterator
@@ -131,8 +132,16 @@ def test_the_built_file_names_no_address_and_makes_no_code() -> None:
     for maker in ("eval(", "new Function", "document.write", "insertAdjacentHTML", "outerHTML"):
         assert maker not in code
     assert "unsafeHTML" not in "".join(path.read_text() for path in (ELEMENT / "src").rglob("*.ts"))
-    assert "BSD 3-Clause" in built
-    assert "MIT License" in built
+    assert code.count("http://page.invalid") == 1
+    licences = (WEB / "chapter-verse.licences.txt").read_text(encoding="utf-8")
+    assert "chapter-verse.licences.txt" in built.partition("*/")[0]
+    assert "BSD 3-Clause" in licences
+    assert "MIT License" in licences
+
+
+def test_the_script_is_small_enough_to_be_on_every_page() -> None:
+    """What a portal's page loads, at the level at which servers compress."""
+    assert len(gzip.compress((WEB / "chapter-verse.js").read_bytes(), 6, mtime=0)) <= 30_000
 
 
 def test_versions_for_the_build_are_exact() -> None:

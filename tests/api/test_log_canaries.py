@@ -197,7 +197,6 @@ def key_for(state: Path, pepper: str) -> str:
 
     from api.access.keys import Keys
     from api.access.pepper import Pepper
-
     from api.access.principal import Scope
     from api.store.database import Database
 

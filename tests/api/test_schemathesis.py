@@ -49,7 +49,7 @@ PEPPER = "a pepper of the tests, long enough to be one"
 PUBLIC = frozenset({"/healthz", "/readyz", "/v1/embed-tokens/exchange", "/embed"})
 SCOPES = ("ask", "ingest", "admin")
 # What each route that is not public wants: nearly all want `ask`.
-OTHER_SCOPE = {"/v1/embed-tokens": None}
+OTHER_SCOPE = {"/v1/embed-tokens": None, "/v1/documents/{document_id}/access": "admin"}
 _NUMBERS = itertools.count(1)
 _PLACE = re.compile(r"\{[^}]+\}")
 
@@ -143,7 +143,6 @@ def fuzzed(state: Path, folder: Path, auth: str) -> Iterator[Fuzzed]:
 def _keys(folder: Path) -> dict[str, str]:
     from api.access.keys import Keys
     from api.access.pepper import Pepper
-
     from api.access.principal import Scope
     from api.store.database import Database
 

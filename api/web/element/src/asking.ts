@@ -1,10 +1,12 @@
 /** Asks a question and follows its answer, for the eye and for a screen reader. */
 
 import type { Turn } from "./client.js";
-import { asServiceError, type Host } from "./host.js";
+import { asServiceError } from "./errors.js";
+import { announceError, type Host } from "./host.js";
 import type { AnswerRecord } from "./record.js";
 import type { Talk, TurnState } from "./state.js";
-import { STAGE_WORDS } from "./views/turn.js";
+import type { Say } from "./texts.js";
+import { stageWords } from "./views/turn.js";
 
 /** The contract's bounds of a history. */
 const MAX_TURNS = 20;
@@ -22,25 +24,31 @@ export class Asking {
     private readonly isShown: (talk: Talk) => boolean,
   ) {}
 
-  /** Ask the question of `turn` in `talk`; whatever becomes of it, `turn` says so at the end. */
-  async ask(talk: Talk, turn: TurnState): Promise<void> {
+  /**
+   * Ask the question of `turn` in `talk`; whatever becomes of it, `turn` says so at the end.
+   *
+   * `filters` gives the documents to look in; it throws where the page's are malformed.
+   */
+  async ask(talk: Talk, turn: TurnState, filters: () => Record<string, unknown> | null): Promise<void> {
+    const { say } = this.host;
     const history = historyOf(talk.turns);
     const running = new AbortController();
     talk.running = running;
     talk.turns = [...talk.turns, turn];
     this.unspoken = "";
     this.spoken()?.replaceChildren();
-    this.host.tell("Asking");
+    this.host.tell(say.text("stage_queued"));
     this.host.requestUpdate();
     void this.host.updateComplete.then(() => this.host.find(`#${turn.key}`)?.scrollIntoView({ block: "start" }));
     try {
+      const wanted = filters();
       const belonging = await this.host.conversations.belonging(talk, history);
       const record = await this.host.client.ask(
-        { question: turn.question, ...belonging },
+        { question: turn.question, ...(wanted === null ? {} : { filters: wanted }), ...belonging },
         {
           status: (stage) => {
             turn.stage = stage;
-            this.tell(talk, STAGE_WORDS[stage] ?? "Working");
+            this.tell(talk, stageWords(stage, say));
             this.host.requestUpdate();
           },
           delta: (text) => {
@@ -60,14 +68,16 @@ export class Asking {
       turn.record = record;
       turn.phase = "whole";
       talk.id = record.conversation_id ?? talk.id;
-      this.tell(talk, wordsFor(record));
+      this.tell(talk, wordsFor(record, say));
+      this.host.announce("cv-answer", { answer: record });
     } catch (error) {
       if (running.signal.aborted) {
         turn.phase = "stopped";
-        this.tell(talk, "Stopped");
+        this.tell(talk, say.text("stopped"));
       } else {
         turn.phase = "failed";
         turn.problem = asServiceError(error);
+        announceError(this.host, turn.problem);
       }
     } finally {
       talk.running = null;
@@ -89,7 +99,7 @@ export class Asking {
     this.unspoken += text;
     if (SENTENCE_END.test(this.unspoken) && this.unspoken.trim() !== "") {
       const line = document.createElement("p");
-      line.textContent = this.unspoken.replace(/\s*\[(\d{1,4})\]/g, " (quote $1)").trim();
+      line.textContent = this.unspoken.replace(/\s*\[(\d{1,4})\]/g, (_, n: string) => ` ${this.host.say.text("spoken_quote", { n })}`).trim();
       this.spoken()?.append(line);
       this.unspoken = "";
     }
@@ -100,11 +110,11 @@ export class Asking {
   }
 }
 
-function wordsFor(record: AnswerRecord): string {
-  const count = record.citations.length;
+function wordsFor(record: AnswerRecord, say: Say): string {
+  const n = record.citations.length;
   return record.status === "abstained"
-    ? "Nothing was found"
-    : `The ${record.status === "partial" ? "partial " : ""}answer is there, with ${count} ${count === 1 ? "quote" : "quotes"}`;
+    ? say.text("nothing_found")
+    : say.text(record.status === "partial" ? "partial_there" : "answer_there", { n });
 }
 
 /** Return the turns that the server is told of: whole ones only, the last ones that fit. */

@@ -1,7 +1,10 @@
 /** Requests to the service: an answer as it is written, documents, conversations, feedback. */
 
 import { createParser } from "eventsource-parser";
+import { ServiceError } from "./errors.js";
 import { answerRecord, type AnswerRecord, type Citation, type SourceDocument } from "./record.js";
+import type { Say } from "./texts.js";
+import type { Tokens } from "./tokens.js";
 
 export type Stage = "queued" | "retrieve" | "read" | "write" | "verify";
 
@@ -17,28 +20,28 @@ export interface Watcher {
   citation(citation: Citation): void;
 }
 
-/** A request that failed, with what the server said of it. */
-export class ServiceError extends Error {
-  constructor(
-    message: string,
-    readonly code: string,
-    /** The HTTP status, 0 where none came. */
-    readonly status: number,
-    readonly retryAfterS: number | null = null,
-    readonly requestId: string | null = null,
-  ) {
-    super(message);
-  }
-}
-
 /** Servers send a comment every 15 s while they work; a stream that is silent for longer is dead. */
 const SILENCE_MS = 60_000;
 /** One that does not stream says nothing until its answer is done. */
 const FIRST_SILENCE_MS = 180_000;
 
-/** The requests of one service; `base` is its origin, or empty for the page's own. */
+/** An ask, as far as this page makes them. */
+export interface AskBody {
+  question: string;
+  filters?: Record<string, unknown>;
+  history?: Turn[];
+  conversation_id?: string;
+  store?: boolean;
+}
+
+/** The requests of one service; `base` is its address, or empty for the page's own origin. */
 export class Client {
-  constructor(readonly base: string) {}
+  constructor(
+    readonly base: string,
+    readonly tokens: Tokens,
+    /** The texts at this moment. */
+    private readonly say: () => Say,
+  ) {}
 
   /**
    * Ask, and return the whole record; `watcher` hears what comes before it.
@@ -47,7 +50,7 @@ export class Client {
    * `AbortError` where `signal` was raised.
    */
   async ask(
-    body: { question: string; history?: Turn[]; conversation_id?: string; store?: boolean },
+    body: AskBody,
     watcher: Watcher,
     signal: AbortSignal,
   ): Promise<AnswerRecord> {
@@ -60,7 +63,7 @@ export class Client {
       });
     } catch (error) {
       if (silence.signal.aborted && !signal.aborted) {
-        throw new ServiceError("The server has not been heard of for too long.", "stalled", 0);
+        throw this.failure("stalled");
       }
       throw error;
     } finally {
@@ -82,9 +85,9 @@ export class Client {
     });
     const type = reply.headers.get("content-type") ?? "";
     if (!type.startsWith("text/event-stream")) {
-      return answerRecord(await reply.json());
+      return this.whole(await reply.json());
     }
-    const streamed = new StreamedAnswer(watcher);
+    const streamed = new StreamedAnswer(watcher, (content) => this.problem(content, Number(content["status"]) || 0, null));
     const parser = createParser({ onEvent: (event) => streamed.take(event.event ?? "message", event.data) });
     const reader = (reply.body as ReadableStream<Uint8Array>).getReader();
     const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -105,11 +108,11 @@ export class Client {
       if (error instanceof ServiceError || signal.aborted) {
         throw error;
       }
-      throw brokenOff(error);
+      throw this.failure("broken_off", error);
     } finally {
       reader.cancel().catch(() => undefined); // already closed, or broken: nothing left to read
     }
-    throw brokenOff(null);
+    throw this.failure("broken_off");
   }
 
   /** Return the document with this id, its text included. */
@@ -140,20 +143,84 @@ export class Client {
     return reply.status === 204 ? null : reply.json();
   }
 
+  /** Return what a path answers, as a file. */
+  async file(path: string): Promise<Blob> {
+    return (await this.send(path, {})).blob();
+  }
+
   private async send(path: string, init: RequestInit): Promise<Response> {
-    let reply: Response;
+    const token = await this.tokens.forRequest();
+    let reply = await this.fetched(path, init, token);
+    if (reply.status === 401) {
+      const refused = await this.refusal(reply);
+      const another = await this.tokens.afterRefusal(token);
+      if (another === null) {
+        throw new ServiceError(this.say().text("sign_in"), refused.code, 401, null, refused.requestId);
+      }
+      reply = await this.fetched(path, init, another);
+      if (reply.status === 401) {
+        const { message, requestId } = await this.refusal(reply);
+        throw new ServiceError(this.say().text("token_refused", { why: message }), "token_refused", 401, null, requestId);
+      }
+    }
+    if (!reply.ok) {
+      throw await this.refusal(reply);
+    }
+    return reply;
+  }
+
+  private async fetched(path: string, init: RequestInit, token: string | null): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (token !== null) {
+      headers.set("authorization", `Bearer ${token}`);
+    }
     try {
-      reply = await fetch(this.base + path, { credentials: "same-origin", ...init });
+      // A token says who asks; a cookie beside it could only say something else.
+      const credentials = token === null ? "same-origin" : "omit";
+      return await fetch(this.base + path, { cache: "no-store", redirect: "error", ...init, headers, credentials });
     } catch (error) {
       if (init.signal?.aborted) {
         throw error;
       }
-      throw new ServiceError("The server cannot be reached.", "unreachable", 0);
+      throw this.failure("unreachable", error);
     }
-    if (!reply.ok) {
-      throw await refusal(reply);
+  }
+
+  private failure(code: "stalled" | "broken_off" | "unreachable", cause: unknown = null): ServiceError {
+    const { origin } = window.location;
+    const elsewhere = code === "unreachable" && this.base !== "" && new URL(this.base).origin !== origin;
+    const text = elsewhere ? this.say().text("unreachable_from_here", { origin }) : this.say().text(code);
+    const error = new ServiceError(text, code, 0);
+    error.cause = cause;
+    return error;
+  }
+
+  private whole(content: unknown): AnswerRecord {
+    try {
+      return answerRecord(content);
+    } catch {
+      throw new ServiceError(this.say().text("not_whole"), "not_whole", 0);
     }
-    return reply;
+  }
+
+  private async refusal(reply: Response): Promise<ServiceError> {
+    const after = Number(reply.headers.get("retry-after") ?? Number.NaN);
+    let content: unknown = null;
+    try {
+      content = await reply.json();
+    } catch {
+      // a proxy's page, or nothing: the status alone is told
+    }
+    return this.problem(content, reply.status, Number.isFinite(after) ? after : null);
+  }
+
+  private problem(content: unknown, status: number, retryAfterS: number | null): ServiceError {
+    const problem = (typeof content === "object" && content !== null ? content : {}) as Record<string, unknown>;
+    const code = typeof problem["code"] === "string" ? problem["code"] : "http_error";
+    const detail =
+      typeof problem["detail"] === "string" ? problem["detail"] : this.say().text("http_error", { status });
+    const requestId = typeof problem["request_id"] === "string" ? problem["request_id"] : null;
+    return new ServiceError(this.say().problem(code, detail), code, status, retryAfterS, requestId);
   }
 }
 
@@ -161,7 +228,10 @@ export class Client {
 class StreamedAnswer {
   record: AnswerRecord | null = null;
 
-  constructor(private readonly watcher: Watcher) {}
+  constructor(
+    private readonly watcher: Watcher,
+    private readonly problem: (content: Record<string, unknown>) => ServiceError,
+  ) {}
 
   take(event: string, data: string): void {
     const content = JSON.parse(data) as Record<string, unknown>;
@@ -174,36 +244,7 @@ class StreamedAnswer {
     } else if (event === "answer") {
       this.record = answerRecord(content);
     } else if (event === "error") {
-      throw problemError(content, Number(content["status"]) || 0, null);
+      throw this.problem(content);
     }
   }
-}
-
-function brokenOff(cause: unknown): ServiceError {
-  const error = new ServiceError(
-    "The answer broke off before it was whole, so it cannot be relied on.",
-    "broken_off",
-    0,
-  );
-  error.cause = cause;
-  return error;
-}
-
-async function refusal(reply: Response): Promise<ServiceError> {
-  const after = Number(reply.headers.get("retry-after") ?? Number.NaN);
-  let content: unknown = null;
-  try {
-    content = await reply.json();
-  } catch {
-    // a proxy's page, or nothing: the status alone is told
-  }
-  return problemError(content, reply.status, Number.isFinite(after) ? after : null);
-}
-
-function problemError(content: unknown, status: number, retryAfterS: number | null): ServiceError {
-  const problem = (typeof content === "object" && content !== null ? content : {}) as Record<string, unknown>;
-  const detail = typeof problem["detail"] === "string" ? problem["detail"] : `The server answered ${status}.`;
-  const requestId = typeof problem["request_id"] === "string" ? problem["request_id"] : null;
-  const code = typeof problem["code"] === "string" ? problem["code"] : "http_error";
-  return new ServiceError(detail, code, status, retryAfterS, requestId);
 }

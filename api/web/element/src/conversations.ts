@@ -1,7 +1,9 @@
 /** What the service keeps: conversations and feedback. */
 
-import { ServiceError, type Client, type Turn } from "./client.js";
+import type { Client, Turn } from "./client.js";
+import { ServiceError } from "./errors.js";
 import { answerRecord, type AnswerRecord } from "./record.js";
+import type { Say } from "./texts.js";
 import { newTurn, pastTurn, type Talk, type TalkHead, type TurnState, type Verdict } from "./state.js";
 
 interface StoredTurn {
@@ -23,21 +25,21 @@ export interface Opinion {
 /** What an ask says of the conversation it belongs to. */
 export type Belonging = { history: Turn[] } | { store: true } | { conversation_id: string };
 
-const INTERRUPTED: Record<string, string> = {
-  client_gone: "It was stopped, or the connection was lost, before the answer was whole.",
-  timed_out: "It took too long.",
-  failed: "It failed.",
-  server_stopped: "The server was stopped meanwhile.",
-};
-
 /** The routes of conversations and feedback; a service may have none. */
 export class Conversations {
   private kept: boolean | null = null;
 
-  constructor(private readonly client: Client) {}
+  /** Conversations that are not `listed` are not kept either: nobody would find them again. */
+  constructor(
+    private readonly client: Client,
+    private readonly listed: () => boolean,
+  ) {}
 
   /** Return a page of the list, newest first, or `null` where the service keeps no conversations. */
   async heads(cursor: string | null): Promise<{ heads: TalkHead[]; next: string | null } | null> {
+    if (!this.listed()) {
+      return null;
+    }
     try {
       const query = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
       const found = (await this.client.json("GET", `/v1/conversations${query}`)) as {
@@ -60,14 +62,14 @@ export class Conversations {
     if (this.kept === null) {
       await this.heads(null);
     }
-    if (!this.kept) {
+    if (!this.kept || !this.listed()) {
       return { history };
     }
     return talk.id === null ? { store: true } : { conversation_id: talk.id };
   }
 
   /** Return the turns of a conversation; one that was cut off has no answer and is shown as such. */
-  async turns(id: string): Promise<TurnState[]> {
+  async turns(id: string, say: Say): Promise<TurnState[]> {
     const found = (await this.client.json("GET", pathOf(id))) as { turns: StoredTurn[] };
     return found.turns.map((stored) => {
       if (stored.status === "complete") {
@@ -75,10 +77,8 @@ export class Conversations {
       }
       const turn = newTurn(stored.question);
       turn.phase = "stopped";
-      turn.why =
-        stored.status === "started"
-          ? "It is being answered elsewhere, or was cut off."
-          : (INTERRUPTED[stored.interrupted_by ?? ""] ?? "");
+      const why = stored.status === "started" ? "elsewhere" : stored.interrupted_by;
+      turn.why = say.named("interrupted_", why, null);
       return turn;
     });
   }
@@ -93,9 +93,14 @@ export class Conversations {
     await this.client.json("DELETE", pathOf(id));
   }
 
-  /** Return where a conversation can be downloaded. */
-  exportAddress(id: string): string {
-    return `${this.client.base}${pathOf(id)}/export`;
+  /** Return where a conversation can be downloaded, `null` where no link may lead there. */
+  exportAddress(id: string): string | null {
+    return this.client.tokens.used ? null : `${this.client.base}${pathOf(id)}/export`;
+  }
+
+  /** Return a conversation as a file. */
+  exported(id: string): Promise<Blob> {
+    return this.client.file(`${pathOf(id)}/export`);
   }
 
   /** Say what a reader thinks of an answer, and which of its quotes was wrong. */

@@ -23,12 +23,15 @@ export interface Shown {
 /** More than this on each side of the quote would make the panel slow. */
 const AROUND = 40_000;
 
-/** Return what of `source` is shown beside the text, `citation` marked where its words really stand. */
-export function shownOf(source: SourceDocument, citation: Citation): Shown {
+/**
+ * Return what of `source` is shown beside the text, `citation` marked where its words really stand;
+ * of a long document what is around it, or with `all` everything.
+ */
+export function shownOf(source: SourceDocument, citation: Citation, all: boolean): Shown {
   const { text } = source;
   const [from, to, verified] = quoteIn(text, citation);
-  const cutBefore = verified && from > AROUND;
-  const cutAfter = text.length - to > AROUND * 2;
+  const cutBefore = !all && verified && from > AROUND;
+  const cutAfter = !all && text.length - to > AROUND * 2;
   const start = cutBefore ? lineStart(text, from - AROUND) : 0;
   const end = cutAfter ? lineEnd(text, Math.max(to, start) + AROUND) : text.length;
   const excluded = excludedUnits(source);

@@ -2,7 +2,8 @@
 
 import type { Opinion } from "./conversations.js";
 import { asMarkdown, asText } from "./copying.js";
-import { asServiceError, focusLater, type Host } from "./host.js";
+import { asServiceError } from "./errors.js";
+import { announceError, focusLater, type Host } from "./host.js";
 import type { TurnState, Verdict } from "./state.js";
 
 const SAID_FOR_MS = 6000;
@@ -16,16 +17,18 @@ export class Opinions {
     if (turn.record === null) {
       return;
     }
-    const { base } = this.host.client;
-    const text = form === "text" ? asText(turn.record, base) : asMarkdown(turn.record, base);
-    const copied = () => this.said(turn, "Copied");
-    const failed = () => this.said(turn, "The browser did not allow copying");
+    const { say } = this.host;
+    const written = form === "text" ? asText : asMarkdown;
+    const text = written(turn.record, say, (citation) => this.host.address(citation));
+    const copied = () => this.said(turn, say.text("copied"));
+    const failed = () => this.said(turn, say.text("copy_refused"));
     if (navigator.clipboard === undefined) {
       // Pages that came over plain HTTP have no clipboard; the older way still works there.
       copyBySelection(text) ? copied() : failed();
       return;
     }
-    navigator.clipboard.writeText(text).then(copied, failed);
+    // In a frame the portal has to allow the clipboard; the older way still works there.
+    navigator.clipboard.writeText(text).then(copied, () => (copyBySelection(text) ? copied() : failed()));
   }
 
   /** Give a good opinion at once; ask what is wrong before a bad one is given. */
@@ -72,9 +75,11 @@ export class Opinions {
       await this.host.conversations.feedback(record, opinion);
       feedback.verdict = opinion.rating;
       feedback.asking = false;
-      feedback.said = "Thank you";
+      feedback.said = this.host.say.text("thank_you");
     } catch (error) {
-      feedback.said = `Not sent: ${asServiceError(error).message}`;
+      const problem = asServiceError(error);
+      feedback.said = this.host.say.text("not_sent", { why: problem.message });
+      announceError(this.host, problem);
     } finally {
       feedback.sending = false;
     }

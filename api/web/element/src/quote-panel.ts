@@ -1,8 +1,10 @@
 /** Opens quotes in their documents, beside the text. */
 
-import { asServiceError, focusLater, type Host } from "./host.js";
+import { asServiceError } from "./errors.js";
+import { announceError, focusLater, type Host } from "./host.js";
 import type { Citation, SourceDocument } from "./record.js";
 import type { OpenQuote, TurnState } from "./state.js";
+import type { Say } from "./texts.js";
 import type { SourceActions } from "./views/source.js";
 
 const KEPT_DOCUMENTS = 8;
@@ -16,12 +18,23 @@ export class QuotePanel implements SourceActions {
 
   constructor(private readonly host: Host) {}
 
-  get base(): string {
-    return this.host.client.base;
+  get say(): Say {
+    return this.host.say;
   }
 
-  /** Open a quote of `turn`; `among` are the quotes to leaf through, `from` is where the focus returns. */
+  address(citation: Citation): string | null {
+    return this.host.address(citation);
+  }
+
+  /**
+   * Open a quote of `turn`, unless the page around does it in a way of its own.
+   *
+   * `among` are the quotes to leaf through, `from` is where the focus returns.
+   */
   openQuote(turn: TurnState, citation: Citation, among: Citation[], from: HTMLElement): void {
+    if (!this.host.announce("cv-citation", { citation, answer: turn.record })) {
+      return;
+    }
     const places = () => this.host.findAll(`#${turn.key} [data-citation="${CSS.escape(citation.id)}"]`);
     const place = places().indexOf(from);
     this.opener = () => places()[place];
@@ -51,6 +64,23 @@ export class QuotePanel implements SourceActions {
     });
   }
 
+  showAll(): void {
+    if (this.open !== null) {
+      this.open.all = true;
+      this.host.requestUpdate();
+      void this.host.updateComplete.then(() => {
+        this.bringIntoView();
+        this.host.find(".document")?.focus();
+      });
+    }
+  }
+
+  /** Forget the documents too: whoever asks next may not be the one who read them. */
+  forgetDocuments(): void {
+    this.documents.clear();
+    this.forget();
+  }
+
   /** Close the panel and leave the focus where it is. */
   forget(): void {
     this.open = null;
@@ -61,7 +91,7 @@ export class QuotePanel implements SourceActions {
   private async show(turn: TurnState, citation: Citation, among: Citation[]): Promise<void> {
     const known = this.documents.get(citation.document_id);
     const fresh = known?.document_sha256 === citation.document_sha256 ? known : null;
-    const open: OpenQuote = { turn, citation, among, document: fresh, problem: null };
+    const open: OpenQuote = { turn, citation, among, document: fresh, all: false, problem: null };
     const wasOpen = this.open !== null;
     this.open = open;
     this.host.requestUpdate();
@@ -75,7 +105,8 @@ export class QuotePanel implements SourceActions {
         this.keep(open.document);
       } catch (error) {
         const problem = asServiceError(error);
-        open.problem = problem.status === 404 ? "This document is no longer among the sources." : problem.message;
+        open.problem = problem.status === 404 ? this.say.text("document_gone") : problem.message;
+        announceError(this.host, problem);
       }
     }
     if (this.open !== open) {
@@ -86,7 +117,10 @@ export class QuotePanel implements SourceActions {
     this.bringIntoView();
     this.host.tell(
       open.problem ??
-        `${citation.number === null ? "The passage" : `Quote ${citation.number}`} is open in its document: ${citation.cited_text}`,
+        this.say.text(citation.number === null ? "passage_open" : "quote_open", {
+          n: citation.number ?? "",
+          text: citation.cited_text,
+        }),
     );
   }
 

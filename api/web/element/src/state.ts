@@ -1,6 +1,7 @@
 /** What the page knows: conversations, their turns, and the quote that is open beside the text. */
 
-import type { ServiceError, Stage } from "./client.js";
+import type { Stage } from "./client.js";
+import type { ServiceError } from "./errors.js";
 import type { AnswerRecord, Citation, SourceDocument } from "./record.js";
 
 export type Verdict = "up" | "down";
@@ -52,6 +53,8 @@ export interface OpenQuote {
   citation: Citation;
   among: Citation[];
   document: SourceDocument | null;
+  /** Whether all of a long document is shown. */
+  all: boolean;
   problem: string | null;
 }
 

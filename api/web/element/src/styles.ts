@@ -1,48 +1,57 @@
-/** The look: the colours and the type of the document pages (`viewer.css`), for reading first. */
+/**
+ * The look: the colours and the type of the document pages (`viewer.css`), for reading first.
+ *
+ * A page sets the properties `--cv-…`; those with an underscore are this element's own.
+ */
 
 import { css } from "lit";
 
 export const styles = css`
   :host {
-    color-scheme: light dark;
-    --paper: #fbfaf7;
-    --raised: #f2f0ea;
-    --ink: #1f2126;
-    --quiet: #5c606a;
-    --line: #dcd8ce;
-    --link: #1d4f91;
-    --mark: #ffe79a;
-    --mark-edge: #c99a00;
-    --mark-ink: #1f2126;
-    --warn: #8a3b12;
-    --focus: #1d4f91;
-    --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif;
-    --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono", "Liberation Mono", monospace;
+    color-scheme: var(--cv-color-scheme, light dark);
+    --_paper: var(--cv-paper, light-dark(#fbfaf7, #16181c));
+    --_raised: var(--cv-raised, light-dark(#f2f0ea, #1f2228));
+    --_ink: var(--cv-ink, light-dark(#1f2126, #e3e3df));
+    --_quiet: var(--cv-quiet, light-dark(#5c606a, #a0a4ad));
+    --_line: var(--cv-line, light-dark(#dcd8ce, #353941));
+    --_link: var(--cv-link, light-dark(#1d4f91, #9dc3ff));
+    --_mark: var(--cv-mark, light-dark(#ffe79a, #524313));
+    --_mark-edge: var(--cv-mark-edge, light-dark(#c99a00, #d9ae34));
+    --_mark-ink: var(--cv-mark-ink, light-dark(#1f2126, #fdf3d3));
+    --_warn: var(--cv-warn, light-dark(#8a3b12, #f0a27a));
+    --_focus: var(--cv-focus, light-dark(#1d4f91, #9dc3ff));
+    --_sans: var(
+      --cv-font,
+      system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif
+    );
+    --_mono: var(
+      --cv-font-mono,
+      ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono", "Liberation Mono", monospace
+    );
+    --_radius: var(--cv-radius, 6px);
 
     display: block;
     position: relative;
     overflow: hidden;
+    block-size: var(--cv-block-size, 40rem);
     min-block-size: 20rem;
-    background: var(--paper);
-    color: var(--ink);
-    font: 1.0625rem/1.65 var(--sans);
+    background: var(--_paper);
+    color: var(--_ink);
+    font: var(--cv-font-size, 1.0625rem) / 1.65 var(--_sans);
+    text-align: start;
     overflow-wrap: anywhere;
   }
 
-  @media (prefers-color-scheme: dark) {
-    :host {
-      --paper: #16181c;
-      --raised: #1f2228;
-      --ink: #e3e3df;
-      --quiet: #a0a4ad;
-      --line: #353941;
-      --link: #9dc3ff;
-      --mark: #524313;
-      --mark-edge: #d9ae34;
-      --mark-ink: #fdf3d3;
-      --warn: #f0a27a;
-      --focus: #9dc3ff;
-    }
+  /* As high as what it says, up to a bound; a source takes all of that. */
+  :host([display="compact"]) {
+    block-size: auto;
+    min-block-size: 0;
+    border: 1px solid var(--_line);
+    border-radius: var(--_radius);
+  }
+
+  :host([hidden]) {
+    display: none;
   }
 
   *,
@@ -56,7 +65,7 @@ export const styles = css`
   }
 
   a {
-    color: var(--link);
+    color: var(--_link);
     text-decoration-thickness: 0.06em;
     text-underline-offset: 0.18em;
   }
@@ -66,7 +75,7 @@ export const styles = css`
   }
 
   :focus-visible {
-    outline: 2px solid var(--focus);
+    outline: 2px solid var(--_focus);
     outline-offset: 2px;
   }
 
@@ -84,7 +93,7 @@ export const styles = css`
   }
 
   .quiet {
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.875rem;
     line-height: 1.55;
   }
@@ -92,16 +101,35 @@ export const styles = css`
   button,
   .button {
     padding: 0.3rem 0.8rem;
-    background: var(--paper);
+    background: var(--_paper);
     color: inherit;
-    border: 1px solid var(--quiet);
-    border-radius: 6px;
+    border: 1px solid var(--_quiet);
+    border-radius: var(--_radius);
     font: inherit;
     font-size: 0.9375rem;
     line-height: 1.5;
     text-decoration: none;
     white-space: nowrap;
     cursor: pointer;
+  }
+
+  button.link {
+    display: inline;
+    padding: 0;
+    background: none;
+    border: 0;
+    border-radius: 2px;
+    color: var(--_link);
+    font: inherit;
+    text-align: start;
+    text-decoration: underline;
+    text-decoration-thickness: 0.06em;
+    text-underline-offset: 0.18em;
+    white-space: normal;
+  }
+
+  button.link:hover {
+    text-decoration-thickness: 0.12em;
   }
 
   .two-lines,
@@ -118,31 +146,31 @@ export const styles = css`
 
   button:hover,
   .button:hover {
-    border-color: var(--ink);
+    border-color: var(--_ink);
   }
 
   button[aria-pressed="true"] {
-    background: var(--ink);
-    color: var(--paper);
-    border-color: var(--ink);
+    background: var(--_ink);
+    color: var(--_paper);
+    border-color: var(--_ink);
   }
 
   button:disabled {
-    color: var(--quiet);
-    border-color: var(--line);
+    color: var(--_quiet);
+    border-color: var(--_line);
     cursor: default;
   }
 
   button.primary {
-    background: var(--link);
-    color: var(--paper);
-    border-color: var(--link);
+    background: var(--_link);
+    color: var(--_paper);
+    border-color: var(--_link);
   }
 
   button.primary:disabled {
-    background: var(--raised);
-    color: var(--quiet);
-    border-color: var(--line);
+    background: var(--_raised);
+    color: var(--_quiet);
+    border-color: var(--_line);
   }
 
   button.plain,
@@ -150,7 +178,7 @@ export const styles = css`
     padding: 0.2rem 0.4rem;
     background: none;
     border-color: transparent;
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.875rem;
   }
 
@@ -160,14 +188,14 @@ export const styles = css`
 
   button.plain:hover,
   a.plain:hover {
-    color: var(--ink);
+    color: var(--_ink);
     text-decoration: underline;
     text-underline-offset: 0.2em;
   }
 
   button.plain[aria-pressed="true"] {
-    color: var(--ink);
-    border-color: var(--quiet);
+    color: var(--_ink);
+    border-color: var(--_quiet);
   }
 
   input,
@@ -175,10 +203,10 @@ export const styles = css`
   textarea {
     max-inline-size: 100%;
     padding: 0.4rem 0.6rem;
-    background: var(--paper);
+    background: var(--_paper);
     color: inherit;
-    border: 1px solid var(--quiet);
-    border-radius: 6px;
+    border: 1px solid var(--_quiet);
+    border-radius: var(--_radius);
     font: inherit;
     font-size: 0.9375rem;
     line-height: 1.5;
@@ -207,6 +235,24 @@ export const styles = css`
     grid-template-columns: minmax(0, 1fr) minmax(20rem, 46%);
   }
 
+  :host([display="compact"]) .page {
+    grid-template: minmax(0, 1fr) / minmax(0, 1fr) !important;
+    block-size: auto;
+    max-block-size: var(--cv-max-block-size, 36rem);
+  }
+
+  :host([display="compact"]) .page.with-source {
+    block-size: var(--cv-max-block-size, 36rem);
+  }
+
+  :host([display="compact"]) .welcome {
+    padding-block: 0;
+  }
+
+  :host([display="compact"]) .welcome h1 {
+    font-size: 1.1875rem;
+  }
+
   /* Conversations. */
 
   .conversations {
@@ -214,8 +260,8 @@ export const styles = css`
     flex-direction: column;
     min-block-size: 0;
     padding: 1.1rem 0.75rem 1rem;
-    background: var(--raised);
-    border-inline-end: 1px solid var(--line);
+    background: var(--_raised);
+    border-inline-end: 1px solid var(--_line);
     overflow-y: auto;
   }
 
@@ -253,7 +299,7 @@ export const styles = css`
 
   .conversations h2 {
     margin: 0 0.5rem 0.4rem;
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.8125rem;
     font-weight: 400;
     letter-spacing: 0.02em;
@@ -269,7 +315,7 @@ export const styles = css`
   }
 
   .conversation {
-    border-radius: 6px;
+    border-radius: var(--_radius);
   }
 
   .conversation > button.open {
@@ -283,12 +329,12 @@ export const styles = css`
   }
 
   .conversation > button.open:hover {
-    background: var(--paper);
+    background: var(--_paper);
   }
 
   .conversation > button.open[aria-current] {
-    background: var(--paper);
-    border-color: var(--line);
+    background: var(--_paper);
+    border-color: var(--_line);
     font-weight: 600;
   }
 
@@ -326,7 +372,7 @@ export const styles = css`
     align-items: center;
     gap: 0.75rem;
     padding: 0.5rem 1rem;
-    border-block-end: 1px solid var(--line);
+    border-block-end: 1px solid var(--_line);
   }
 
   .bar .name {
@@ -334,7 +380,7 @@ export const styles = css`
     flex: 1;
   }
 
-  :host(:not([size="narrow"])) .bar {
+  :host(:not([size="narrow"], [display="compact"])) .bar {
     display: none;
   }
 
@@ -346,7 +392,8 @@ export const styles = css`
     scroll-padding-block: 1.25rem;
   }
 
-  :host([size="narrow"]) .turns {
+  :host([size="narrow"]) .turns,
+  :host([display="compact"]) .turns {
     padding: 1.1rem 1rem 1.75rem;
   }
 
@@ -376,7 +423,7 @@ export const styles = css`
   .turn + .turn {
     margin-block-start: 2.25rem;
     padding-block-start: 2rem;
-    border-block-start: 1px solid var(--line);
+    border-block-start: 1px solid var(--_line);
   }
 
   .question {
@@ -411,17 +458,18 @@ export const styles = css`
   }
 
   .answer.unfinished {
-    color: var(--quiet);
+    color: var(--_quiet);
   }
 
   .supported {
-    background: var(--mark);
-    color: var(--mark-ink);
+    background: var(--_mark);
+    color: var(--_mark-ink);
     box-decoration-break: clone;
     -webkit-box-decoration-break: clone;
   }
 
-  a.marker {
+  .marker,
+  button.marker {
     display: inline-block;
     padding-inline: 0.1em;
     border-radius: 4px;
@@ -433,14 +481,15 @@ export const styles = css`
     white-space: nowrap;
   }
 
-  a.marker:hover {
+  .marker:hover,
+  button.marker:hover {
     text-decoration: underline;
   }
 
-  a.marker[aria-current] {
-    background: var(--mark);
-    color: var(--mark-ink);
-    box-shadow: 0 0.09em 0 var(--mark-edge);
+  .marker[aria-current] {
+    background: var(--_mark);
+    color: var(--_mark-ink);
+    box-shadow: 0 0.09em 0 var(--_mark-edge);
   }
 
   .stage {
@@ -448,7 +497,7 @@ export const styles = css`
     align-items: baseline;
     gap: 0.6rem;
     margin: 0.4rem 0;
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.9375rem;
   }
 
@@ -476,9 +525,9 @@ export const styles = css`
   .note {
     margin: 0.9rem 0;
     padding: 0.6rem 0.9rem;
-    background: var(--raised);
-    border-inline-start: 3px solid var(--quiet);
-    border-radius: 0 6px 6px 0;
+    background: var(--_raised);
+    border-inline-start: 3px solid var(--_quiet);
+    border-radius: 0 var(--_radius) var(--_radius) 0;
     font-size: 0.9375rem;
     line-height: 1.55;
   }
@@ -507,11 +556,11 @@ export const styles = css`
   }
 
   .note.error {
-    border-color: var(--warn);
+    border-color: var(--_warn);
   }
 
   .note.error h3 {
-    color: var(--warn);
+    color: var(--_warn);
   }
 
   .note button {
@@ -521,7 +570,7 @@ export const styles = css`
   .sources h3,
   .closest h3 {
     margin: 1.1rem 0 0.35rem;
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.8125rem;
     font-weight: 400;
     letter-spacing: 0.02em;
@@ -548,8 +597,8 @@ export const styles = css`
   .quoted {
     margin: 0.15rem 0 0;
     padding-inline-start: 0.7rem;
-    border-inline-start: 2px solid var(--line);
-    color: var(--ink);
+    border-inline-start: 2px solid var(--_line);
+    color: var(--_ink);
     white-space: pre-line;
   }
 
@@ -560,12 +609,12 @@ export const styles = css`
   summary {
     inline-size: fit-content;
     cursor: pointer;
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.875rem;
   }
 
   summary:hover {
-    color: var(--ink);
+    color: var(--_ink);
   }
 
   details dl {
@@ -583,7 +632,7 @@ export const styles = css`
   }
 
   .mono {
-    font-family: var(--mono);
+    font-family: var(--_mono);
     font-size: 0.9375em;
   }
 
@@ -601,7 +650,7 @@ export const styles = css`
   }
 
   .actions .said {
-    color: var(--quiet);
+    color: var(--_quiet);
     font-size: 0.875rem;
   }
 
@@ -612,8 +661,8 @@ export const styles = css`
     max-inline-size: 34rem;
     margin-block: 0.6rem;
     padding: 0.9rem;
-    background: var(--raised);
-    border-radius: 6px;
+    background: var(--_raised);
+    border-radius: var(--_radius);
   }
 
   form.feedback label {
@@ -637,10 +686,11 @@ export const styles = css`
 
   .ask {
     padding: 0.75rem 1.25rem 1rem;
-    border-block-start: 1px solid var(--line);
+    border-block-start: 1px solid var(--_line);
   }
 
-  :host([size="narrow"]) .ask {
+  :host([size="narrow"]) .ask,
+  :host([display="compact"]) .ask {
     padding: 0.6rem 0.75rem 0.75rem;
   }
 
@@ -671,7 +721,7 @@ export const styles = css`
   }
 
   .ask .quiet.over {
-    color: var(--warn);
+    color: var(--_warn);
   }
 
   /* A source, beside the text. */
@@ -681,11 +731,12 @@ export const styles = css`
     flex-direction: column;
     min-block-size: 0;
     min-inline-size: 0;
-    background: var(--paper);
-    border-inline-start: 1px solid var(--line);
+    background: var(--_paper);
+    border-inline-start: 1px solid var(--_line);
   }
 
-  :host([size="narrow"]) .source {
+  :host([size="narrow"]) .source,
+  :host([display="compact"]) .source {
     position: absolute;
     inset: 0;
     z-index: 2;
@@ -694,8 +745,8 @@ export const styles = css`
 
   .source header {
     padding: 0.9rem 1.25rem 0.8rem;
-    background: var(--raised);
-    border-block-end: 1px solid var(--line);
+    background: var(--_raised);
+    border-block-end: 1px solid var(--_line);
   }
 
   .source .top {
@@ -727,11 +778,11 @@ export const styles = css`
 
   .source nav button.plain {
     padding-inline: 0;
-    color: var(--link);
+    color: var(--_link);
   }
 
   .source nav button.plain[aria-disabled="true"] {
-    color: var(--quiet);
+    color: var(--_quiet);
     text-decoration: none;
   }
 
@@ -752,21 +803,21 @@ export const styles = css`
   }
 
   mark {
-    background: var(--mark);
-    color: var(--mark-ink);
-    box-shadow: 0 0.09em 0 var(--mark-edge);
+    background: var(--_mark);
+    color: var(--_mark-ink);
+    box-shadow: 0 0.09em 0 var(--_mark-edge);
     box-decoration-break: clone;
     -webkit-box-decoration-break: clone;
   }
 
   .excluded {
-    color: var(--quiet);
+    color: var(--_quiet);
     text-decoration: underline dotted 1px;
     text-underline-offset: 0.28em;
   }
 
   .excluded[data-reason]::before {
-    content: "left out: " attr(data-reason);
+    content: attr(data-reason);
     display: inline-block;
     max-inline-size: 100%;
     margin-inline-end: 0.45em;
@@ -782,7 +833,7 @@ export const styles = css`
   @media (forced-colors: active) {
     mark,
     .supported,
-    a.marker[aria-current] {
+    .marker[aria-current] {
       background: Mark;
       color: MarkText;
       outline: 1px solid MarkText;

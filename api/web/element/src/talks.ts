@@ -1,21 +1,25 @@
 /** The conversations: the one on the page, those it was left for, and the list of those that are kept. */
 
-import { asServiceError, focusLater, type Host } from "./host.js";
+import { asServiceError } from "./errors.js";
+import { announceError, focusLater, type Host } from "./host.js";
 import { newTalk, type Talk } from "./state.js";
+import type { Say } from "./texts.js";
 import type { ListActions, ListState } from "./views/conversations.js";
+
+const NO_LIST: ListState = {
+  heads: null,
+  kept: true,
+  more: false,
+  problem: null,
+  openId: null,
+  renaming: null,
+  deleting: null,
+};
 
 /** The conversations of one page. */
 export class Talks implements ListActions {
   current: Talk = newTalk();
-  list: ListState = {
-    heads: null,
-    kept: true,
-    more: false,
-    problem: null,
-    openId: null,
-    renaming: null,
-    deleting: null,
-  };
+  list: ListState = NO_LIST;
   /** Where there is no room for it, the list is shown when asked for. */
   listShown = false;
 
@@ -33,8 +37,24 @@ export class Talks implements ListActions {
     return this.host.narrow;
   }
 
-  exportAddress(id: string): string {
+  get say(): Say {
+    return this.host.say;
+  }
+
+  exportAddress(id: string): string | null {
     return this.host.conversations.exportAddress(id);
+  }
+
+  saveTalk(id: string): void {
+    void this.attempt(async () => {
+      const address = URL.createObjectURL(await this.host.conversations.exported(id));
+      const link = document.createElement("a");
+      link.href = address;
+      link.download = `${id}.json`;
+      link.click();
+      // The download has its own hold on the content once it has begun.
+      window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    });
   }
 
   /** Give up every answer that is under way. */
@@ -42,6 +62,15 @@ export class Talks implements ListActions {
     for (const talk of [this.current, ...this.opened.values()]) {
       talk.running?.abort();
     }
+  }
+
+  /** Begin anew: nothing of what was read here is left. */
+  reset(): void {
+    this.stopAll();
+    this.opened.clear();
+    this.cursor = null;
+    this.list = NO_LIST;
+    this.show(newTalk());
   }
 
   newTalk(): void {
@@ -75,8 +104,12 @@ export class Talks implements ListActions {
 
   /** Load the list, or what follows on it. */
   async load(cursor: string | null = null): Promise<void> {
+    const { conversations } = this.host;
     try {
-      const found = await this.host.conversations.heads(cursor);
+      const found = await conversations.heads(cursor);
+      if (conversations !== this.host.conversations) {
+        return; // somebody else is asking by now
+      }
       const before = cursor === null ? [] : (this.list.heads ?? []);
       this.cursor = found?.next ?? null;
       this.change(
@@ -90,7 +123,9 @@ export class Talks implements ListActions {
             },
       );
     } catch (error) {
-      this.change({ problem: `The list could not be loaded: ${asServiceError(error).message}` });
+      const problem = asServiceError(error);
+      this.change({ problem: this.say.text("list_failed", { why: problem.message }) });
+      announceError(this.host, problem);
     }
   }
 
@@ -127,7 +162,7 @@ export class Talks implements ListActions {
       await this.host.conversations.rename(id, title);
       const heads = (this.list.heads ?? []).map((head) => (head.id === id ? { ...head, title } : head));
       this.change({ renaming: null, heads });
-      this.host.tell("Renamed");
+      this.host.tell(this.say.text("renamed"));
       focusLater(this.host, ".conversation [aria-current]");
     });
   }
@@ -146,7 +181,7 @@ export class Talks implements ListActions {
       if (this.current.id === id) {
         this.newTalk();
       }
-      this.host.tell("Deleted");
+      this.host.tell(this.say.text("deleted"));
     });
   }
 
@@ -165,7 +200,9 @@ export class Talks implements ListActions {
       await change();
       this.change({ problem: null });
     } catch (error) {
-      this.change({ problem: asServiceError(error).message });
+      const problem = asServiceError(error);
+      this.change({ problem: problem.message });
+      announceError(this.host, problem);
     }
   }
 
@@ -200,10 +237,11 @@ export class Talks implements ListActions {
     talk.loading = true;
     this.show(talk);
     try {
-      talk.turns = await this.host.conversations.turns(id);
+      talk.turns = await this.host.conversations.turns(id, this.say);
       this.opened.set(id, talk);
     } catch (error) {
       talk.problem = asServiceError(error);
+      announceError(this.host, talk.problem);
     }
     talk.loading = false;
     this.host.requestUpdate();

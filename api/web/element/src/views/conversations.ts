@@ -1,8 +1,8 @@
 /** The list of conversations: open, rename, export, delete. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import type { TalkHead } from "../state.js";
+import type { Say } from "../texts.js";
 
 /** What the list knows. */
 export interface ListState {
@@ -19,7 +19,10 @@ export interface ListState {
 /** What a reader can do with the list. */
 export interface ListActions {
   readonly narrow: boolean;
-  exportAddress(id: string): string;
+  readonly say: Say;
+  /** Where an export is linked to; `null` where it is fetched instead. */
+  exportAddress(id: string): string | null;
+  saveTalk(id: string): void;
   newTalk(): void;
   openTalk(id: string): void;
   moreTalks(): void;
@@ -35,33 +38,36 @@ const MAX_TITLE = 200;
 
 /** Return the list. */
 export function conversationsView(state: ListState, actions: ListActions): TemplateResult {
-  return html`<nav class="conversations" id="conversations" aria-label="Conversations">
+  const { say } = actions;
+  return html`<nav
+    class="conversations"
+    part="conversations"
+    id="conversations"
+    aria-label=${say.text("conversations")}
+  >
     <div class="conversations-head">
-      <p class="name">Chapter &amp; Verse</p>
+      <p class="name">${say.text("name")}</p>
       ${actions.narrow
-        ? html`<button type="button" class="plain" @click=${() => actions.closeList()}>Close</button>`
+        ? html`<button type="button" class="plain" @click=${() => actions.closeList()}>${say.text("close")}</button>`
         : nothing}
     </div>
-    <button type="button" class="new" @click=${() => actions.newTalk()}>New conversation</button>
-    ${state.kept ? html`<h2>Earlier</h2>` : html`<p class="quiet">This server does not keep conversations.</p>`}
+    <button type="button" class="new" @click=${() => actions.newTalk()}>${say.text("conversation_new")}</button>
+    ${state.kept ? html`<h2>${say.text("earlier")}</h2>` : html`<p class="quiet">${say.text("not_kept")}</p>`}
     ${state.problem === null ? nothing : html`<p class="quiet" role="alert">${state.problem}</p>`}
-    ${state.heads?.length === 0 ? html`<p class="quiet">None yet.</p>` : nothing}
+    ${state.heads?.length === 0 ? html`<p class="quiet">${say.text("none_yet")}</p>` : nothing}
     <ul>
-      ${repeat(
-        state.heads ?? [],
-        (head) => head.id,
-        (head) => headView(head, state, actions),
-      )}
+      ${(state.heads ?? []).map((head) => headView(head, state, actions))}
     </ul>
     ${state.more
-      ? html`<button type="button" class="plain" @click=${() => actions.moreTalks()}>Show more</button>`
+      ? html`<button type="button" class="plain" @click=${() => actions.moreTalks()}>${say.text("show_more")}</button>`
       : nothing}
     <div class="links quiet"><slot name="links"></slot></div>
   </nav>`;
 }
 
 function headView(head: TalkHead, state: ListState, actions: ListActions): TemplateResult {
-  const title = head.title.trim() || "Untitled";
+  const { say } = actions;
+  const title = head.title.trim() || say.text("untitled");
   const open = state.openId === head.id;
   if (state.renaming === head.id) {
     return html`<li class="conversation">
@@ -78,9 +84,9 @@ function headView(head: TalkHead, state: ListState, actions: ListActions): Templ
           }
         }}
       >
-        <input name="title" aria-label="Title" required maxlength=${MAX_TITLE} .value=${head.title} />
-        <button type="submit">Rename</button>
-        <button type="button" @click=${() => actions.leaveTalkAlone()}>Cancel</button>
+        <input name="title" aria-label=${say.text("title")} required maxlength=${MAX_TITLE} .value=${head.title} />
+        <button type="submit">${say.text("rename")}</button>
+        <button type="button" @click=${() => actions.leaveTalkAlone()}>${say.text("cancel")}</button>
       </form>
     </li>`;
   }
@@ -98,15 +104,22 @@ function headView(head: TalkHead, state: ListState, actions: ListActions): Templ
 }
 
 function toolsView(head: TalkHead, state: ListState, actions: ListActions): TemplateResult {
-  return state.deleting === head.id
-    ? html`<div class="tools" role="group" aria-label="Delete this conversation?">
-        <span class="quiet">Delete it?</span>
-        <button type="button" class="plain confirm" @click=${() => actions.removeTalk(head.id)}>Yes, delete</button>
-        <button type="button" class="plain" @click=${() => actions.leaveTalkAlone()}>Keep</button>
-      </div>`
-    : html`<div class="tools">
-        <button type="button" class="plain" @click=${() => actions.startRename(head.id)}>Rename</button>
-        <a class="plain" href=${actions.exportAddress(head.id)} download>Export</a>
-        <button type="button" class="plain" @click=${() => actions.startDelete(head.id)}>Delete</button>
-      </div>`;
+  const { say } = actions;
+  if (state.deleting === head.id) {
+    return html`<div class="tools" role="group" aria-label=${say.text("delete_this")}>
+      <span class="quiet">${say.text("delete_it")}</span>
+      <button type="button" class="plain confirm" @click=${() => actions.removeTalk(head.id)}>
+        ${say.text("delete_yes")}
+      </button>
+      <button type="button" class="plain" @click=${() => actions.leaveTalkAlone()}>${say.text("keep")}</button>
+    </div>`;
+  }
+  const address = actions.exportAddress(head.id);
+  return html`<div class="tools">
+    <button type="button" class="plain" @click=${() => actions.startRename(head.id)}>${say.text("rename")}</button>
+    ${address === null
+      ? html`<button type="button" class="plain" @click=${() => actions.saveTalk(head.id)}>${say.text("export")}</button>`
+      : html`<a class="plain" href=${address} download>${say.text("export")}</a>`}
+    <button type="button" class="plain" @click=${() => actions.startDelete(head.id)}>${say.text("delete")}</button>
+  </div>`;
 }

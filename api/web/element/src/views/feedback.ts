@@ -4,30 +4,30 @@ import { html, nothing, type TemplateResult } from "lit";
 import { sourceWords } from "../copying.js";
 import type { AnswerRecord } from "../record.js";
 import type { TurnState } from "../state.js";
+import type { TextName } from "../texts.js";
 import type { TurnActions } from "./turn.js";
 
 const MAX_COMMENT = 2000;
 
-/** The reasons that the service knows, in the reader's words. */
-const OF_ANSWERS: [string, string][] = [
-  ["wrong_answer", "The answer is wrong"],
-  ["wrong_quote", "A quote does not say that"],
-  ["incomplete", "Something is missing"],
-  ["outdated", "It is out of date"],
-  ["should_have_abstained", "The documents do not answer this"],
-  ["other", "Something else"],
+/** The reasons that the service knows; the texts have their names. */
+const OF_ANSWERS: TextName[] = [
+  "wrong_answer",
+  "wrong_quote",
+  "incomplete",
+  "outdated",
+  "should_have_abstained",
+  "other",
 ];
-const OF_ABSTENTIONS: [string, string][] = [
-  ["should_have_answered", "The documents do answer this"],
-  ["other", "Something else"],
-];
+const OF_ABSTENTIONS: TextName[] = ["should_have_answered", "other"];
 
 /** Return the form of a turn whose answer was called wrong. */
 export function feedbackForm(turn: TurnState, record: AnswerRecord, actions: TurnActions): TemplateResult {
+  const { say } = actions;
   const reasons = record.status === "abstained" ? OF_ABSTENTIONS : OF_ANSWERS;
   return html`<form
     class="feedback"
-    aria-label="What was wrong"
+    part="feedback"
+    aria-label=${say.text("wrong_form")}
     @submit=${(event: SubmitEvent) => {
       event.preventDefault();
       actions.sendFeedback(turn, event.currentTarget as HTMLFormElement);
@@ -40,32 +40,32 @@ export function feedbackForm(turn: TurnState, record: AnswerRecord, actions: Tur
     }}
   >
     <label
-      >What was wrong?
+      >${say.text("wrong_what")}
       <select name="reason">
-        ${reasons.map(([value, words]) => html`<option value=${value}>${words}</option>`)}
+        ${reasons.map((name) => html`<option value=${name}>${say.text(name)}</option>`)}
       </select>
     </label>
     ${record.citations.length === 0
       ? nothing
       : html`<label
-          >Which quote?
+          >${say.text("wrong_which")}
           <select name="citation">
-            <option value="">None in particular</option>
+            <option value="">${say.text("wrong_none")}</option>
             ${record.citations.map(
               (citation) =>
                 html`<option value=${citation.number ?? ""}>
-                  [${citation.number}] ${sourceWords(citation)[0]}
+                  [${citation.number}] ${sourceWords(citation, say)[0]}
                 </option>`,
             )}
           </select>
         </label>`}
     <label
-      >Anything to add?
+      >${say.text("wrong_more")}
       <textarea name="comment" rows="2" maxlength=${MAX_COMMENT}></textarea>
     </label>
     <div class="buttons">
-      <button type="submit" class="primary" ?disabled=${turn.feedback.sending}>Send</button>
-      <button type="button" @click=${() => actions.cancelFeedback(turn)}>Cancel</button>
+      <button type="submit" class="primary" part="button primary" ?disabled=${turn.feedback.sending}>${say.text("send")}</button>
+      <button type="button" @click=${() => actions.cancelFeedback(turn)}>${say.text("cancel")}</button>
     </div>
   </form>`;
 }

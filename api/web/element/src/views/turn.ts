@@ -1,18 +1,20 @@
 /** One question with its answer: what is being done, the answer, its quotes, what else to know of it. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { paragraphsOf } from "../answer-text.js";
-import type { ServiceError, Stage } from "../client.js";
+import type { Stage } from "../client.js";
 import { sourceWords } from "../copying.js";
-import { viewerAddress } from "../links.js";
+import type { ServiceError } from "../errors.js";
 import type { Abstention, AnswerRecord, Citation, Disagreement } from "../record.js";
 import type { OpenQuote, TurnState } from "../state.js";
+import type { Say, TextName } from "../texts.js";
 import { feedbackForm } from "./feedback.js";
 
 /** What a reader can do with a turn. */
 export interface TurnActions {
-  readonly base: string;
+  readonly say: Say;
+  /** Where a citation's page is linked to; `null` where no link may lead there. */
+  address(citation: Citation): string | null;
   openQuote(turn: TurnState, citation: Citation, among: Citation[], from: HTMLElement): void;
   copy(turn: TurnState, form: "text" | "markdown"): void;
   retry(turn: TurnState): void;
@@ -21,66 +23,61 @@ export interface TurnActions {
   cancelFeedback(turn: TurnState): void;
 }
 
-export const STAGE_WORDS: Record<Stage, string> = {
-  queued: "Asking",
-  retrieve: "Searching the documents",
-  read: "Reading what was found",
-  write: "Writing the answer",
-  verify: "Checking every quote",
-};
-
-const REASON_WORDS: Record<Abstention["reason"], string> = {
-  no_passages: "No passage of the documents fits this question.",
-  not_supported: "Passages on the subject were found, but none of them says what was asked.",
-  below_threshold: "Something came close, but not surely enough to be shown as an answer.",
-};
+/** Return what is being done. */
+export function stageWords(stage: Stage | null, say: Say): string {
+  return say.named("stage_", stage ?? "queued", "stage_other");
+}
 
 /** Return the template of one turn; `open` is the quote now beside the text. */
 export function turnView(turn: TurnState, open: OpenQuote | null, actions: TurnActions): TemplateResult {
   const { record } = turn;
-  return html`<article class="turn measure" id=${turn.key} aria-labelledby="${turn.key}-question">
-    <h2 class="question" id="${turn.key}-question" dir="auto" tabindex="-1">${turn.question}</h2>
+  return html`<article class="turn measure" part="turn" id=${turn.key} aria-labelledby="${turn.key}-question">
+    <h2 class="question" part="question" id="${turn.key}-question" dir="auto" tabindex="-1">${turn.question}</h2>
     ${record === null ? runningView(turn, open, actions) : wholeView(turn, record, open, actions)}
   </article>`;
 }
 
 function runningView(turn: TurnState, open: OpenQuote | null, actions: TurnActions): TemplateResult {
+  const { say } = actions;
   return html`${turn.text === ""
     ? nothing
-    : html`<div class="answer ${turn.phase === "asking" ? "" : "unfinished"}" dir="auto">
+    : html`<div part="answer" class="answer ${turn.phase === "asking" ? "" : "unfinished"}" dir="auto">
         ${answerParagraphs(turn, turn.text, turn.cited, open, actions)}
       </div>`}
   ${turn.phase === "asking"
-    ? html`<p class="stage">${turn.stage === null ? "Asking" : (STAGE_WORDS[turn.stage] ?? "Working")} …</p>`
+    ? html`<p class="stage">${stageWords(turn.stage, say)} …</p>`
     : nothing}
   ${turn.phase === "stopped"
     ? html`<div class="note">
         <p>
-          ${turn.why === "" ? `Stopped${turn.text === "" ? "." : ": what stands above is not the whole answer."}` : `There is no answer. ${turn.why}`}
+          ${turn.why === ""
+            ? say.text(turn.text === "" ? "stopped_before" : "stopped_within")
+            : say.text("no_answer_because", { why: turn.why })}
         </p>
-        <button type="button" @click=${() => actions.retry(turn)}>Ask again</button>
+        <button type="button" part="button" @click=${() => actions.retry(turn)}>${say.text("ask_again")}</button>
       </div>`
     : nothing}
-  ${turn.problem === null ? nothing : problemNote(turn.problem, () => actions.retry(turn))}`;
+  ${turn.problem === null ? nothing : problemNote(turn.problem, say, () => actions.retry(turn))}`;
 }
 
 /** Return a note that says what went wrong and offers to try again. */
 export function problemNote(
   problem: ServiceError,
+  say: Say,
   retry: (() => void) | null,
-  heading = "No answer was given",
+  heading: TextName = "no_answer",
 ): TemplateResult {
   const wait =
     problem.retryAfterS !== null && problem.retryAfterS > 0
-      ? ` Try again in ${problem.retryAfterS} ${problem.retryAfterS === 1 ? "second" : "seconds"}.`
+      ? ` ${say.text("try_later", { n: problem.retryAfterS })}`
       : "";
-  return html`<div class="note error" role="alert">
-    <h3>${heading}</h3>
+  return html`<div class="note error" part="note error" role="alert">
+    <h3>${say.text(heading)}</h3>
     <p>${problem.message}${wait}</p>
     ${problem.requestId === null
       ? nothing
-      : html`<p class="quiet">For the operator: request <span class="mono">${problem.requestId}</span></p>`}
-    ${retry === null ? nothing : html`<button type="button" @click=${retry}>Try again</button>`}
+      : html`<p class="quiet">${say.text("operator", { id: problem.requestId })}</p>`}
+    ${retry === null ? nothing : html`<button type="button" part="button" @click=${retry}>${say.text("try_again")}</button>`}
   </div>`;
 }
 
@@ -90,21 +87,22 @@ function wholeView(
   open: OpenQuote | null,
   actions: TurnActions,
 ): TemplateResult {
+  const { say } = actions;
   const understood = record.standalone_question.trim();
   return html`${understood !== "" && understood !== record.question.trim()
-    ? html`<p class="quiet understood" dir="auto">Understood as: ${understood}</p>`
+    ? html`<p class="quiet understood" dir="auto">${say.text("understood", { question: understood })}</p>`
     : nothing}
   ${record.short_answer === null || record.short_answer.trim() === record.answer_without_citations.trim()
     ? nothing
-    : html`<p class="short" dir="auto">${record.short_answer}</p>`}
-  <div class="answer" dir="auto">${answerParagraphs(turn, record.answer, record.citations, open, actions)}</div>
-  ${record.missing.length > 0 ? missingNote(record.missing) : nothing}
+    : html`<p class="short" part="short-answer" dir="auto">${record.short_answer}</p>`}
+  <div class="answer" part="answer" dir="auto">${answerParagraphs(turn, record.answer, record.citations, open, actions)}</div>
+  ${record.missing.length > 0 ? missingNote(record.missing, say) : nothing}
   ${record.disagreements.map((found) => disagreementNote(turn, record, found, open, actions))}
   ${record.abstention === null ? nothing : abstentionView(turn, record.abstention, open, actions)}
   ${record.citations.length > 0 ? sourcesView(turn, record, open, actions) : nothing}
   ${actionsView(turn, record, actions)}
   ${turn.feedback.asking ? feedbackForm(turn, record, actions) : nothing}
-  ${madeView(record)}`;
+  ${madeView(record, say)}`;
 }
 
 function answerParagraphs(
@@ -135,31 +133,62 @@ function marker(
   open: OpenQuote | null,
   actions: TurnActions,
 ): TemplateResult {
-  const address = viewerAddress(citation.viewer_url, actions.base);
-  const current = open !== null && open.turn === turn && open.citation.id === citation.id;
-  return html`<a
-    class="marker"
-    data-citation=${citation.id}
-    href=${address ?? nothing}
-    role=${address === null ? "button" : nothing}
-    tabindex=${address === null ? "0" : nothing}
-    aria-label="Quote ${citation.number}: ${sourceWords(citation)[0]}"
-    aria-current=${current ? "true" : nothing}
-    @click=${(event: MouseEvent) => {
-      // With a modifier a link opens where the reader wants it.
-      if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
-        return;
-      }
-      event.preventDefault();
-      actions.openQuote(turn, citation, among, event.currentTarget as HTMLElement);
-    }}
-    >[${citation.number}]</a
-  >`;
+  const label = actions.say.text("quote_label", {
+    n: citation.number ?? "",
+    title: sourceWords(citation, actions.say)[0] ?? "",
+  });
+  return opener(turn, citation, among, open, actions, `[${citation.number}]`, label);
 }
 
-function missingNote(missing: string[]): TemplateResult {
-  return html`<div class="note missing">
-    <h3>Not answered by the sources</h3>
+/** Return what opens a quote: a link to its page, or where no link may lead there a button. */
+function opener(
+  turn: TurnState,
+  citation: Citation,
+  among: Citation[],
+  open: OpenQuote | null,
+  actions: TurnActions,
+  words: string,
+  label: string | null = null,
+): TemplateResult {
+  const address = actions.address(citation);
+  const current = open !== null && open.turn === turn && open.citation.id === citation.id;
+  const kind = label === null ? "title" : "marker";
+  const clicked = (event: MouseEvent) => {
+    // With a modifier a link opens where the reader wants it.
+    if (address !== null && (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)) {
+      return;
+    }
+    event.preventDefault();
+    actions.openQuote(turn, citation, among, event.currentTarget as HTMLElement);
+  };
+  return address === null
+    ? html`<button
+        type="button"
+        class="link ${kind}"
+        part=${kind}
+        dir="auto"
+        data-citation=${citation.id}
+        aria-label=${label ?? nothing}
+        aria-current=${current ? "true" : nothing}
+        @click=${clicked}
+        >${words}</button
+      >`
+    : html`<a
+        class=${kind}
+        part=${kind}
+        dir="auto"
+        data-citation=${citation.id}
+        href=${address}
+        aria-label=${label ?? nothing}
+        aria-current=${current ? "true" : nothing}
+        @click=${clicked}
+        >${words}</a
+      >`;
+}
+
+function missingNote(missing: string[], say: Say): TemplateResult {
+  return html`<div class="note missing" part="note missing">
+    <h3>${say.text("missing")}</h3>
     <ul>
       ${missing.map((part) => html`<li dir="auto">${part}</li>`)}
     </ul>
@@ -174,8 +203,9 @@ function disagreementNote(
   actions: TurnActions,
 ): TemplateResult {
   const byNumber = new Map(record.citations.map((citation) => [citation.number, citation]));
-  return html`<div class="note disagreement">
-    <h3>The sources disagree${found.about === "" ? "" : html`: <span dir="auto">${found.about}</span>`}</h3>
+  const { say } = actions;
+  return html`<div class="note disagreement" part="note disagreement">
+    <h3 dir="auto">${found.about === "" ? say.text("disagree") : say.text("disagree_about", { about: found.about })}</h3>
     <ul>
       ${found.sides.map(
         (side) =>
@@ -198,28 +228,25 @@ function abstentionView(
   open: OpenQuote | null,
   actions: TurnActions,
 ): TemplateResult {
-  return html`<details class="why" open>
-    <summary>Why was nothing found?</summary>
+  const { say } = actions;
+  return html`<details class="why" part="why" open>
+    <summary>${say.text("why")}</summary>
     <p class="quiet" dir="auto">
-      ${REASON_WORDS[abstention.reason] ?? ""} ${abstention.explanation ?? ""}
+      ${say.named("reason_", abstention.reason, null)} ${abstention.explanation ?? ""}
       ${abstention.reason === "no_passages"
         ? nothing
-        : `The probability that the documents do not answer it: ${percent(abstention.probability)}\u00a0%.`}
+        : say.text("probability", { n: percent(abstention.probability) })}
     </p>
     ${abstention.closest.length === 0
       ? nothing
       : html`<div class="closest">
-          <h3>What came closest, though it does not answer</h3>
+          <h3>${say.text("closest")}</h3>
           <ul>
-            ${repeat(
-              abstention.closest,
-              (citation) => citation.id,
-              (citation) =>
+            ${abstention.closest.map((citation) =>
                 html`<li>
                   ${sourceLine(turn, citation, abstention.closest, open, actions)}
                   <p class="quoted three-lines" dir="auto">${citation.cited_text}</p>
-                </li>`,
-            )}
+                </li>`)}
           </ul>
         </div>`}
   </details>`;
@@ -236,13 +263,11 @@ function sourcesView(
   for (const citation of record.citations) {
     byDocument.set(citation.document_id, [...(byDocument.get(citation.document_id) ?? []), citation]);
   }
-  return html`<section class="sources" aria-label="Sources">
-    <h3>Sources</h3>
+  const heading = actions.say.text("sources");
+  return html`<section class="sources" part="sources" aria-label=${heading}>
+    <h3>${heading}</h3>
     <ul>
-      ${repeat(
-        byDocument.values(),
-        (citations) => citations[0]?.document_id,
-        (citations) =>
+      ${[...byDocument.values()].map((citations) =>
           html`<li>
             ${citations.map((citation) => html`${marker(turn, citation, record.citations, open, actions)} `)}
             ${sourceLine(turn, citations[0] as Citation, record.citations, open, actions)}
@@ -253,8 +278,7 @@ function sourcesView(
                 (citation) =>
                   html`<p class="quoted three-lines" dir="auto">[${citation.number}] ${citation.cited_text}</p>`,
               )}
-          </li>`,
-      )}
+          </li>`)}
     </ul>
   </section>`;
 }
@@ -266,26 +290,11 @@ function sourceLine(
   open: OpenQuote | null,
   actions: TurnActions,
 ): TemplateResult {
-  const [title, ...rest] = sourceWords(citation);
-  const address = viewerAddress(citation.viewer_url, actions.base);
-  const current = open !== null && open.turn === turn && open.citation.id === citation.id;
+  const [title, ...rest] = sourceWords(citation, actions.say);
   return html`<span class="source-line">
-    <a
-      data-citation=${citation.id}
-      href=${address ?? nothing}
-      role=${address === null ? "button" : nothing}
-      tabindex=${address === null ? "0" : nothing}
-      aria-current=${current ? "true" : nothing}
-      dir="auto"
-      @click=${(event: MouseEvent) => {
-        if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
-          return;
-        }
-        event.preventDefault();
-        actions.openQuote(turn, citation, among, event.currentTarget as HTMLElement);
-      }}
-      >${title}</a
-    >${rest.length > 0 ? html`<span class="quiet" dir="auto"> · ${rest.join(" · ")}</span>` : nothing}
+    ${opener(turn, citation, among, open, actions, title ?? "")}${rest.length > 0
+      ? html`<span class="quiet" dir="auto"> · ${rest.join(" · ")}</span>`
+      : nothing}
   </span>`;
 }
 
@@ -296,9 +305,12 @@ function squeezed(text: string): string {
 
 function actionsView(turn: TurnState, record: AnswerRecord, actions: TurnActions): TemplateResult {
   const { feedback } = turn;
-  return html`<div class="actions">
-    <button type="button" class="plain" @click=${() => actions.copy(turn, "text")}>Copy</button>
-    <button type="button" class="plain" @click=${() => actions.copy(turn, "markdown")}>Copy as Markdown</button>
+  const { say } = actions;
+  return html`<div class="actions" part="actions">
+    <button type="button" class="plain" @click=${() => actions.copy(turn, "text")}>${say.text("copy")}</button>
+    <button type="button" class="plain" @click=${() => actions.copy(turn, "markdown")}>
+      ${say.text("copy_markdown")}
+    </button>
     <span class="said">${turn.copied}</span>
     <span class="apart said">${feedback.said}</span>
     <button
@@ -308,7 +320,7 @@ function actionsView(turn: TurnState, record: AnswerRecord, actions: TurnActions
       ?disabled=${feedback.sending}
       @click=${() => actions.vote(turn, "up")}
     >
-      ${record.status === "abstained" ? "Rightly so" : "Helpful"}
+      ${say.text(record.status === "abstained" ? "rightly_so" : "helpful")}
     </button>
     <button
       type="button"
@@ -318,41 +330,40 @@ function actionsView(turn: TurnState, record: AnswerRecord, actions: TurnActions
       ?disabled=${feedback.sending}
       @click=${() => actions.vote(turn, "down")}
     >
-      ${record.status === "abstained" ? "They do say it" : "Not right"}
+      ${say.text(record.status === "abstained" ? "they_say_it" : "not_right")}
     </button>
   </div>`;
 }
 
-function madeView(record: AnswerRecord): TemplateResult {
+function madeView(record: AnswerRecord, say: Say): TemplateResult {
   const { withheld, receipt } = record;
-  const held: [number, string][] = [
-    [withheld.not_found, "quoted words that are not in the documents"],
-    [withheld.misattributed, "quoted words of another document"],
-    [withheld.unsupported, "said more than their quotes do"],
+  const held: [number, TextName][] = [
+    [withheld.not_found, "held_not_found"],
+    [withheld.misattributed, "held_misattributed"],
+    [withheld.unsupported, "held_unsupported"],
   ];
   const shown = held.filter(([count]) => count > 0);
-  const rows: [string, string | TemplateResult][] = [];
+  const rows: [TextName, string | TemplateResult][] = [];
   if (record.confidence !== null) {
-    rows.push([
-      "How sure",
-      `Answers like this one are right about ${percent(record.confidence)} times in 100.`,
-    ]);
+    rows.push(["made_sure", say.text("made_sure_text", { n: percent(record.confidence) })]);
   }
   if (shown.length > 0) {
-    const words = shown.map(([count, why]) => `${count} because ${count === 1 ? "it" : "they"} ${why}`);
-    rows.push(["Withheld", `Sentences not shown: ${words.join("; ")}.`]);
+    const list = shown.map(([n, why]) => say.text(why, { n })).join("; ");
+    rows.push(["made_withheld", say.text("made_withheld_text", { list })]);
   }
   const total = record.timings_ms["total"];
   if (total !== undefined) {
-    rows.push(["Time", total < 1000 ? `${Math.round(total)} ms` : `${(total / 1000).toFixed(1)} s`]);
+    const [amount, unit] = total < 1000 ? [Math.round(total), "millisecond"] : [total / 1000, "second"];
+    const shape = { style: "unit", unit, maximumFractionDigits: 1 } as const;
+    rows.push(["made_time", new Intl.NumberFormat(say.language, shape).format(amount)]);
   }
-  rows.push(["Written by", receipt.models["generator"] ?? "nobody: the sentences are the documents' own"]);
-  rows.push(["Index", html`<span class="mono">${receipt.index_version}</span>`]);
-  rows.push(["Answer", html`<span class="mono">${record.id}</span>`]);
-  return html`<details class="made">
-    <summary>How this was made</summary>
+  rows.push(["made_by", receipt.models["generator"] ?? say.text("made_by_nobody")]);
+  rows.push(["made_index", html`<span class="mono">${receipt.index_version}</span>`]);
+  rows.push(["answer", html`<span class="mono">${record.id}</span>`]);
+  return html`<details class="made" part="made">
+    <summary>${say.text("made")}</summary>
     <dl class="quiet">
-      ${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+      ${rows.map(([name, value]) => html`<div><dt>${say.text(name)}</dt><dd>${value}</dd></div>`)}
     </dl>
   </details>`;
 }
