@@ -101,6 +101,7 @@ def main() -> int:
                 wait_until_ready(service, serving)
                 print(f"\nOpen {site.origin} and choose a person. Ctrl-C ends it.\n", file=sys.stderr)
                 site.serve_forever()
+            return 0
         except KeyboardInterrupt:
             return 0
         except (OSError, RuntimeError) as error:

@@ -259,7 +259,10 @@ class ChildServer:
 class Client:
     """One kept-alive connection that posts JSON; for one thread."""
 
-    def __init__(self, port: int, *, timeout_s: float = 120.0) -> None:
+    def __init__(
+        self, port: int, *, timeout_s: float = 120.0, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
 
     def post(self, path: str, content: Mapping[str, Any]) -> tuple[int, bytes, float]:
@@ -267,7 +270,7 @@ class Client:
         body = json.dumps(content).encode()
         started = time.perf_counter()
         try:
-            self._connection.request("POST", path, body, {"Content-Type": "application/json"})
+            self._connection.request("POST", path, body, self._headers)
             response = self._connection.getresponse()
             raw = response.read()
         except (http.client.HTTPException, OSError):

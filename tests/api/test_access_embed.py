@@ -19,6 +19,7 @@ from api.access.errors import CredentialError
 from api.access.pepper import Pepper
 from index.access import Viewer
 from tests.api.guarded import OTHER, OWN, PEPPER, PORTAL, Guarded, guarded
+from tests.api.rights import fastapi_of
 from tests.api.service import assert_problem, post
 
 SAME_ORIGIN = [("sec-fetch-site", "same-origin")]
@@ -249,7 +250,7 @@ def test_a_code_lasts_a_minute_and_is_for_our_frame(service: Guarded, key: str) 
     code = service.token(key)["code"]
     for origin in (PORTAL, OTHER, None):
         assert_problem(exchange(service, code, origin), 401, "wrong_origin")
-    access = service.client.app._app._state.access  # type: ignore[attr-defined]
+    access = fastapi_of(service.client.app).state.access
     assert access.codes.parent_origin(code) == PORTAL
     service.clock.pass_s(59)
     assert access.codes.parent_origin(code) == PORTAL

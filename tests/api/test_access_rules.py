@@ -19,6 +19,7 @@ from api.access.rules import ANYBODY_KNOWN, PUBLIC, RULES, Rule, RuleTable, rout
 from api.app import create_app
 from index.access import ANYBODY
 from tests.api.guarded import ASKED, Guarded, guarded
+from tests.api.rights import fastapi_of
 from tests.api.service import Reply, assert_problem, settings_for
 from tests.api.test_guards import PLACES
 
@@ -34,10 +35,7 @@ def service(small_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def app_of(state: Path) -> FastAPI:
-    found: Any = create_app(settings_for(state))
-    app = found._app._app
-    assert isinstance(app, FastAPI)
-    return app
+    return fastapi_of(create_app(settings_for(state)))
 
 
 def address(path: str) -> str:
