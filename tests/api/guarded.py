@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ PEPPER = "pepper-canary 0123456789abcdefghijklmnop"
 PORTAL = "https://portal.example"
 OTHER = "https://other.example"
 OWN = "http://127.0.0.1:8000"
+_NUMBERS = itertools.count(1)
 ASKED = b'{"question": "Who built the bridge?", "store": false}'
 
 
@@ -63,7 +65,9 @@ class Guarded:
         headers: Iterable[tuple[str, str]] = (),
         body: Any = None,
     ) -> Reply:
-        sent = list(headers)
+        # From another address each time: ten wrong credentials from one, and it would have to wait.
+        number = next(_NUMBERS)
+        sent = [*headers, ("x-forwarded-for", f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}")]
         if credential is not None:
             sent.append(("authorization", f"Bearer {credential}"))
         if origin is not None:
@@ -96,6 +100,7 @@ def guarded(state: Path, folder: Path, **settings: Any) -> Iterator[Guarded]:
         "pepper": PEPPER,
         "allowed_origins": [PORTAL, OTHER],
         "frame_ancestors": [PORTAL],
+        "trusted_proxies": 1,
         "database_url": f"sqlite:///{folder / 'access.sqlite'}",
         **settings,
     }

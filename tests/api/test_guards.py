@@ -345,6 +345,7 @@ def test_the_description_names_every_route(small: TestClient) -> None:
         ("/v1/models/{model}", "get"),
         ("/v1/documents", "get"),
         ("/v1/documents/{document_id}", "get"),
+        ("/v1/documents/{document_id}/access", "patch"),
         ("/v1/conversations", "get"),
         ("/v1/conversations/{conversation_id}", "get"),
         ("/v1/conversations/{conversation_id}", "patch"),
