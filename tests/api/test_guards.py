@@ -39,6 +39,7 @@ ADDRESSES = (
     ("GET", "/v1/documents"),
     ("GET", "/v1/documents/bridge"),
     ("GET", "/v1/documents/none"),
+    ("PATCH", "/v1/documents/bridge/access"),
     ("GET", "/d/bridge"),
     ("GET", "/d/none"),
     ("GET", "/d/bridge?quote=9-1"),

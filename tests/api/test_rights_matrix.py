@@ -61,7 +61,9 @@ def told(reply: Reply, *names: str) -> tuple[int, list[tuple[str, str]], str]:
     text = reply.body.decode()
     for name in names:
         text = text.replace(name, "*")
-    heads = [(name, value) for name, value in reply.headers if name not in ("x-request-id", "content-length")]
+    # What is left of a limit counts a client's requests, and nothing of documents.
+    own = ("x-request-id", "content-length", "ratelimit")
+    heads = [(name, value) for name, value in reply.headers if name not in own]
     return reply.status, heads, _VARYING.sub("", text)
 
 
