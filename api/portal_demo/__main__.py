@@ -43,7 +43,18 @@ def make_key(environment: dict[str, str]) -> str:
     Raises:
         subprocess.CalledProcessError: no key was made; why is on stderr.
     """
-    command = [*_VERSE, "keys", "create", "portal-demo", "--scope", "ask", "--embed", "--expires-days", "1", "--json"]
+    command = [
+        *_VERSE,
+        "keys",
+        "create",
+        "portal-demo",
+        "--scope",
+        "ask",
+        "--embed",
+        "--expires-days",
+        "1",
+        "--json",
+    ]
     made = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     key: str = json.loads(made.stdout)["key"]
     return key

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import urllib.error
 import urllib.parse
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
@@ -16,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from api.portal_demo.backend import Backend
+from api.portal_demo.backend import Backend, NoToken
 from api.portal_demo.people import PEOPLE, QUESTIONS, Person, person_called
 
 _WEB = Path(__file__).parent / "web"
@@ -52,9 +51,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        body = self.rfile.read(int(length)) if length.isascii() and length.isdigit() and int(length) <= _MAX_BODY else b""
+        body = (
+            self.rfile.read(int(length))
+            if length.isascii() and length.isdigit() and int(length) <= _MAX_BODY
+            else b""
+        )
         chosen = urllib.parse.parse_qs(body.decode("utf-8", "replace")).get("person", [""])[0]
-        if self.path != "/person" or person_called(chosen) is None or self.headers.get("Origin") != self.server.origin:
+        if (
+            self.path != "/person"
+            or person_called(chosen) is None
+            or self.headers.get("Origin") != self.server.origin
+        ):
             self.close_connection = True
             self._send(HTTPStatus.BAD_REQUEST, "text/plain", b"Choose one of the three people on the page.\n")
             return
@@ -76,32 +83,40 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             made = self.server.backend.token(person, origin)
-        except urllib.error.URLError as error:
-            self._json(HTTPStatus.BAD_GATEWAY, {"error": f"The service gave no token: {error.reason}"})
+        except NoToken as error:
+            self._json(HTTPStatus.BAD_GATEWAY, {"error": str(error)})
             return
         # The code for a frame stays here: this page has no use for it.
         self._json(HTTPStatus.OK, {"token": made["token"], "expires_at": made["expires_at"]})
 
     def _page(self, *, framed: bool) -> None:
         person = self._person()
-        box = ""
+        box, status = "", HTTPStatus.OK
         if person is not None and framed:
-            address = self.server.backend.token(person, self.server.origin)["frame_url"]
-            box = (
-                f'<iframe title="Ask the documents" src="{html.escape(address)}&amp;display=full" allow="clipboard-write"'
-                ' sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups"></iframe>'
-            )
+            try:
+                address = self.server.backend.frame(person, self.server.origin)
+            except NoToken as error:
+                status = HTTPStatus.BAD_GATEWAY
+                box = f'<p role="alert">{html.escape(str(error))} Reload this page to try again.</p>'
+            else:
+                box = (
+                    f'<iframe title="Ask the documents" src="{html.escape(address)}&amp;display=full"'
+                    ' allow="clipboard-write"'
+                    ' sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups"></iframe>'
+                )
         elif person is not None:
             box = (
                 f'<chapter-verse endpoint="{self.server.backend.service}" token-url="/token" display="compact">'
                 "</chapter-verse>"
             )
-        self._send(HTTPStatus.OK, "text/html", _page_of(person, box, self.server.backend.service, framed).encode())
+        self._send(status, "text/html", _page_of(person, box, self.server.backend.service, framed).encode())
 
     def _json(self, status: HTTPStatus, content: dict[str, Any]) -> None:
         self._send(status, "application/json", json.dumps(content).encode())
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+    def _send(
+        self, status: HTTPStatus, kind: str, body: bytes, headers: dict[str, str] | None = None
+    ) -> None:
         service = self.server.backend.service
         policy = (
             f"default-src 'none'; script-src 'self' {service}; connect-src 'self' {service}; frame-src {service}; "
@@ -134,7 +149,9 @@ def _page_of(person: Person | None, box: str, service: str, framed: bool) -> str
     )
     questions = "".join(f"<li>{html.escape(question)}</li>" for question in QUESTIONS)
     ways = (
-        '<a href="/">in the page</a> · <b>in a frame</b>' if framed else '<b>in the page</b> · <a href="/frame">in a frame</a>'
+        '<a href="/">in the page</a> · <b>in a frame</b>'
+        if framed
+        else '<b>in the page</b> · <a href="/frame">in a frame</a>'
     )
     rest = (
         "<p>Choose who you are. Each of the three may read other documents.</p>"
@@ -143,7 +160,11 @@ def _page_of(person: Person | None, box: str, service: str, framed: bool) -> str
         f"<aside><h2>Ask, and ask again as somebody else</h2><ul>{questions}</ul>"
         '<h2>What happened</h2><ol id="happened" aria-live="polite"></ol></aside>'
     )
-    script = "" if framed or person is None else f'<script type="module" src="{service}/static/chapter-verse.js"></script>'
+    script = (
+        ""
+        if framed or person is None
+        else f'<script type="module" src="{service}/static/chapter-verse.js"></script>'
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'

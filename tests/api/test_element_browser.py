@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from tests.api.browser import Visit, chromium, visiting
 from tests.api.portal import Sites, sites
-from tests.api.scripted_chat import Refuse, ScriptedService, citation, document, record, streamed
+from tests.api.scripted_chat import Record, Refuse, ScriptedService, citation, document, record, streamed
 from tests.api.test_chat_browser import BRIDGE, OPENED, WHO, abstained, opening
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,10 @@ QUESTION = "When did the bridge open, and who built it?"
 # What is seen as one sign and counted as several: combining marks, joined emoji, letters beyond 16 bits.
 AWKWARD = "Cafe\u0301 👩🏽‍🚀 𝒳 stands. " * 3
 SIGNS = document(
-    "signs/№1", "Signs 🪧", f"{AWKWARD}\n\nThe n\u0303andu\u0301 🏳️‍🌈 weighs 𝟗 kg 👨‍👩‍👧.\n\n{AWKWARD}", language="en"
+    "signs/№1",
+    "Signs 🪧",
+    f"{AWKWARD}\n\nThe n\u0303andu\u0301 🏳️‍🌈 weighs 𝟗 kg 👨‍👩‍👧.\n\n{AWKWARD}",
+    language="en",
 )
 WEIGHT = "The n\u0303andu\u0301 🏳️‍🌈 weighs 𝟗 kg 👨‍👩‍👧."
 
@@ -160,7 +163,12 @@ def test_inside_a_frameworks_shadow_trees_it_is_compact_and_russian(browser: Bro
         expect(page.locator("aside.source")).to_have_count(0)
         assert heard(page, "cv-citation")[1]["citation"]["cited_text"] == OPENED
         expect(page.locator(".conversations, .show-list")).to_have_count(0)
-        assert page.evaluate("Object.keys(window).filter((name) => /^(lit|reactive|chapter|verse|cv)/i.test(name))") == []
+        assert (
+            page.evaluate(
+                "Object.keys(window).filter((name) => /^(lit|reactive|chapter|verse|cv)/i.test(name))"
+            )
+            == []
+        )
         assert page.evaluate("document.adoptedStyleSheets.length + document.styleSheets.length") == 0
     assert [path for path, _ in at.gate.seen if path.startswith("/v1/conv")] == []
     assert at.service.asked == [{"question": QUESTION, "history": []}]
@@ -255,9 +263,7 @@ def test_a_source_of_tokens_elsewhere_is_refused(browser: Browser, at: Sites) ->
     at.portal.attributes = f'display="compact" token-url="{at.portal.service}/token"'
     with on(browser, at, "/strict") as visit:
         ask(visit.page, QUESTION)
-        expect(visit.page.get_by_role("alert")).to_contain_text(
-            "token-url is not of this page's own origin."
-        )
+        expect(visit.page.get_by_role("alert")).to_contain_text("token-url is not of this page's own origin.")
     assert at.gate.seen == []
 
 
@@ -294,7 +300,9 @@ def test_filters_go_with_every_question_and_are_never_dropped(browser: Browser, 
         assert at.service.asked[-1]["filters"] == {"publishers": ["Example Press"]}
         page.locator("chapter-verse").evaluate("(box) => box.setAttribute('filters', '{\"publishers\": [')")
         ask(page, QUESTION)
-        expect(page.get_by_role("alert")).to_contain_text("The attribute filters of this box is no JSON object")
+        expect(page.get_by_role("alert")).to_contain_text(
+            "The attribute filters of this box is no JSON object"
+        )
         assert heard(page, "cv-error")[0]["code"] == "attribute_malformed"
     assert len(at.service.asked) == 1
     assert "/v1/documents" not in {path for path, _ in at.gate.seen}
@@ -331,6 +339,75 @@ def test_conversations_are_saved_by_the_token_and_not_by_a_link(browser: Browser
             page.get_by_role("button", name="Export").click()
         assert download.value.suggested_filename == "conv_1.json"
         assert '"conv_1"' in download.value.path().read_text()
+
+
+def withdrawn(number: int | None) -> Record:
+    """What is left of a citation whose source the reader may not see any more."""
+    gone = citation(BRIDGE, WHO, number, (0, 17))
+    left = {
+        "id": f"cit_withdrawn_{number}",
+        "cited_text": "",
+        "start_char_index": 0,
+        "end_char_index": 0,
+        "prefix": "",
+        "suffix": "",
+        "document_id": "",
+        "document_title": "Source withdrawn.",
+        "document_sha256": "",
+        "publisher": None,
+        "published_at": None,
+        "url": None,
+        "viewer_url": "",
+        "verification": {"status": "withdrawn", "method": "exact"},
+        "withdrawn": True,
+    }
+    return {**gone, **left}
+
+
+def test_of_a_withdrawn_source_nothing_opens(browser: Browser, at: Sites) -> None:
+    start = len("Source withdrawn. [1] ")
+    answered = record(
+        "Who built it?",
+        f"Source withdrawn. [1] {WHO} [2]",
+        [withdrawn(1), citation(BRIDGE, WHO, 2, (start, start + len(WHO)))],
+    )
+    nothing_left = abstained("What did it cost?")
+    nothing_left["abstention"]["closest"] = [withdrawn(None)]
+    at.service.conversations["conv_1"] = {
+        "id": "conv_1",
+        "title": "Who built it?",
+        "turns": [
+            {
+                "question": one["question"],
+                "status": "complete",
+                "interrupted_by": None,
+                "answer": one,
+                "feedback": None,
+            }
+            for one in (answered, nothing_left)
+        ],
+    }
+    with on(browser, at, "/strict") as visit:
+        page = visit.page
+        page.locator(".conversation .open").click()
+        expect(page.locator(".turn")).to_have_count(2)
+        visit.shot("withdrawn")
+        first, second = page.locator(".turn").all()
+        assert first.locator(".sources li").all_inner_texts() == [
+            "[1] Source withdrawn",
+            "[2] The bridge · Example Press · 1 March 2024",
+        ]
+        assert second.locator(".closest li").all_inner_texts() == ["Source withdrawn"]
+        # What can be opened is the other source, by its markers and its title.
+        openers = page.locator("[data-citation]")
+        assert openers.all_inner_texts() == ["[2]", "[2]", "The bridge"]
+        page.get_by_text("[1]", exact=True).first.click()
+        page.get_by_text("Source withdrawn", exact=True).first.click()
+        expect(page.locator("aside.source")).to_have_count(0)
+        openers.first.click()
+        expect(page.locator("mark")).to_have_text(WHO)
+        expect(page.get_by_role("button", name="Previous")).to_have_count(0)
+    assert [path for path, _ in at.gate.seen if path.startswith("/v1/documents/")] == ["/v1/documents/bridge"]
 
 
 def test_its_look_is_the_pages_to_set(browser: Browser, at: Sites) -> None:
@@ -412,6 +489,7 @@ def test_in_a_frame_the_code_is_gone_at_once_and_the_portal_renews_the_token(
     assert {given for _, given in at.gate.seen} == {"Bearer cvt_canary-2", "Bearer cvt_canary-3"}
 
 
+@pytest.mark.long
 def test_messages_of_anybody_else_are_no_tokens(browser: Browser, at: Sites) -> None:
     code = at.gate.code(at.portal.home)
     at.portal.frame = f"{at.portal.service}/embed?code={code}&display=compact"
@@ -522,7 +600,9 @@ def test_a_service_that_is_out_of_reach_says_that_the_page_may_not_be_listed(
         visit.expected = ("Content Security Policy", "Fetch API cannot load", "Refused")
         ask(visit.page, QUESTION)
         expect(visit.page.get_by_role("alert")).to_contain_text(
-            re.compile(r"The server cannot be reached, or does not allow pages of http://localhost:\d+ to ask it.")
+            re.compile(
+                r"The server cannot be reached, or does not allow pages of http://localhost:\d+ to ask it."
+            )
         )
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Frame, FrameLocator, Page, expect
 from tests.api.browser import Visit, chromium, visiting, visiting_service
 from tests.api.hostile import ADDRESSES, BEACONS, XSS
 from tests.api.portal import Sites, sites
-from tests.api.scripted_chat import Record, Refuse, ScriptedService, document, record, streamed
+from tests.api.scripted_chat import Record, Refuse, ScriptedService, document, record
 from tests.api.service import index_rows
 
 pytestmark = pytest.mark.browser
@@ -94,7 +94,9 @@ def prepare(service: ScriptedService) -> None:
     for kept in (service.documents, service.scripts, service.conversations):
         kept.clear()
     for text in HOSTILE:
-        source = document(id_of(text), text, f"{text}\n\nShare {text}", publisher=text, language=text, url=text)
+        source = document(
+            id_of(text), text, f"{text}\n\nShare {text}", publisher=text, language=text, url=text
+        )
         source["document_sha256"] = text
         source["excluded"] = [
             {"start_char_index": len(text) + 2, "end_char_index": 2 * len(text) + 8, "reason": text}
@@ -112,7 +114,10 @@ def prepare(service: ScriptedService) -> None:
             status="partial",
             missing=list(HOSTILE),
             disagreements=[
-                {"about": text, "sides": [{"value": text, "citations": [1]}, {"value": text, "citations": [9999]}]}
+                {
+                    "about": text,
+                    "sides": [{"value": text, "citations": [1]}, {"value": text, "citations": [9999]}],
+                }
                 for text in HOSTILE
             ],
             receipt={"index_version": ALL, "models": {"generator": ALL}, "software": ALL},
@@ -192,7 +197,9 @@ def hold_inert(frame: Page | Frame) -> dict[str, Any]:
     assert frame.evaluate("window.ran") == []
     found: dict[str, Any] = frame.evaluate(LOOK)
     assert set(found["kinds"]) <= DRAWN
-    assert [name for name in found["attributes"] if name.startswith("on") or name in ("style", "srcdoc")] == []
+    assert [
+        name for name in found["attributes"] if name.startswith("on") or name in ("style", "srcdoc")
+    ] == []
     assert [one for one in found["addresses"] if not one.startswith(("http://", "https://"))] == []
     return found
 
@@ -240,6 +247,7 @@ def test_outside_of_a_frame_on_a_page_without_any_policy(browser: Browser, at: S
         hold_inert(visit.page)
 
 
+@pytest.mark.long
 def test_inside_the_frame_where_no_policy_has_to_step_in(browser: Browser, at: Sites) -> None:
     prepare(at.service)
     code = at.gate.code(at.portal.home)
@@ -269,7 +277,9 @@ def test_the_frames_address_says_nothing_but_texts(browser: Browser, at: Sites) 
             visit.page.goto(at.portal.home + "/frame")
             inside = visit.page.frame_locator("iframe")
             expect(inside.locator("#question")).to_have_attribute("placeholder", text)
-            names = visit.page.frames[1].evaluate("document.querySelector('chapter-verse').getAttributeNames()")
+            names = visit.page.frames[1].evaluate(
+                "document.querySelector('chapter-verse').getAttributeNames()"
+            )
             assert set(names) == {"language", "placeholder", "display", "filters", "size"}
             hold_inert(visit.page.frames[1])
 

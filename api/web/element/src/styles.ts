@@ -370,7 +370,7 @@ export const styles = css`
   .bar {
     display: flex;
     align-items: center;
-    gap: 0.75rem;
+    gap: 0.25rem;
     padding: 0.5rem 1rem;
     border-block-end: 1px solid var(--_line);
   }
@@ -378,6 +378,8 @@ export const styles = css`
   .bar .name {
     margin: 0;
     flex: 1;
+    font-size: 0.9375rem;
+    white-space: nowrap;
   }
 
   :host(:not([size="narrow"], [display="compact"])) .bar {
