@@ -74,7 +74,8 @@ def hold_the_box_accessible(inside: Page | FrameLocator, frame: Page | Frame) ->
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("display", ["full", "compact"])
+# The chat page is the full one, too.
+@pytest.mark.parametrize("display", ["compact", pytest.param("full", marks=pytest.mark.long)])
 def test_the_element_on_a_page(display: str, scheme: str, browser: Browser, at: Sites) -> None:
     at.portal.attributes = f'token-url="/token" display="{display}"'
     with visiting(browser, at.portal.home, color_scheme=scheme) as visit:

@@ -115,7 +115,7 @@ def test_the_built_file_is_that_of_the_sources() -> None:
         digest.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     built = (WEB / "chapter-verse.js").read_text(encoding="utf-8")
     assert built.startswith(
-        f"/*! <chapter-verse>, built from api/web/element; sources sha256 {digest.hexdigest()}\n"
+        f"/*! <chapter-verse>, built from api/web/element; sources sha256 {digest.hexdigest()};"
     )
 
 

@@ -160,7 +160,7 @@ def test_inside_a_frameworks_shadow_trees_it_is_compact_and_russian(browser: Bro
         page.evaluate("window.opensItself = true")
         page.locator(".answer .marker").first.click()
         until(lambda: len(heard(page, "cv-citation")) == 2)
-        expect(page.locator("aside.source")).to_have_count(0)
+        expect(page.locator(".source")).to_have_count(0)
         assert heard(page, "cv-citation")[1]["citation"]["cited_text"] == OPENED
         expect(page.locator(".conversations, .show-list")).to_have_count(0)
         assert (
@@ -371,7 +371,7 @@ def test_of_a_withdrawn_source_nothing_opens(browser: Browser, at: Sites) -> Non
         f"Source withdrawn. [1] {WHO} [2]",
         [withdrawn(1), citation(BRIDGE, WHO, 2, (start, start + len(WHO)))],
     )
-    nothing_left = abstained("What did it cost?")
+    nothing_left: Record = abstained("What did it cost?")
     nothing_left["abstention"]["closest"] = [withdrawn(None)]
     at.service.conversations["conv_1"] = {
         "id": "conv_1",
@@ -403,7 +403,7 @@ def test_of_a_withdrawn_source_nothing_opens(browser: Browser, at: Sites) -> Non
         assert openers.all_inner_texts() == ["[2]", "[2]", "The bridge"]
         page.get_by_text("[1]", exact=True).first.click()
         page.get_by_text("Source withdrawn", exact=True).first.click()
-        expect(page.locator("aside.source")).to_have_count(0)
+        expect(page.locator(".source")).to_have_count(0)
         openers.first.click()
         expect(page.locator("mark")).to_have_text(WHO)
         expect(page.get_by_role("button", name="Previous")).to_have_count(0)
@@ -445,7 +445,7 @@ def test_another_person_finds_nothing_of_the_one_before(browser: Browser, at: Si
         expect(page.locator("mark")).to_be_visible()
         asked = at.portal.asked
         page.locator("chapter-verse").evaluate("(box) => box.forget()")
-        expect(page.locator(".turn, aside.source")).to_have_count(0)
+        expect(page.locator(".turn, .source")).to_have_count(0)
         ask(page, "How heavy?")
         expect(page.locator(".sources")).to_be_visible()
         assert at.portal.asked == asked + 1
@@ -571,7 +571,7 @@ def test_keyboard_alone_asks_reads_opens_a_quote_and_returns_with_a_token(
         expect(page.locator("mark")).to_be_visible()
         expect(page.locator("#source-title")).to_be_focused()
         page.keyboard.press("Escape")
-        expect(page.locator("aside.source")).to_have_count(0)
+        expect(page.locator(".source")).to_have_count(0)
         assert page.evaluate(f"{active}.matches('.answer .marker')")
         page.keyboard.press("Space")
         expect(page.locator("mark")).to_be_visible()

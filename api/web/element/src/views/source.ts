@@ -27,8 +27,8 @@ export function sourceView(open: OpenQuote, actions: SourceActions, main: boolea
   const page = actions.address(citation);
   const original = webAddress(citation.url);
   const position = among.indexOf(citation);
-  return html`<aside class="source" part="source" role=${main ? "main" : nothing} aria-labelledby="source-title">
-    <header>
+  return html`<div class="source" part="source" role=${main ? "main" : "complementary"} aria-labelledby="source-title">
+    <div class="head">
       <div class="top">
         <h2 id="source-title" aria-level=${main ? 1 : nothing} class="three-lines" tabindex="-1" dir="auto">${title}</h2>
         <button type="button" class="close" part="button" @click=${() => actions.closeQuote()}>
@@ -64,7 +64,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions, main: boolea
           ? nothing
           : html`<a href=${original} target="_blank" rel="noopener noreferrer nofollow">${say.text("original")}</a>`}
       </nav>
-    </header>
+    </div>
     <div class="document" part="document" tabindex="0" role="region" aria-label=${say.text("document_text")}>
       ${open.problem !== null
         ? html`<div class="note error" role="alert"><p>${open.problem}</p></div>`
@@ -72,7 +72,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions, main: boolea
           ? html`<p class="stage">${say.text("document_opening")}</p>`
           : textView(open, open.document, actions)}
     </div>
-  </aside>`;
+  </div>`;
 }
 
 function textView(open: OpenQuote, source: SourceDocument, actions: SourceActions): TemplateResult {
