@@ -110,6 +110,7 @@ def main() -> int:
         finally:
             serving.terminate()
             serving.wait(30)
+    return 0
 
 
 if __name__ == "__main__":

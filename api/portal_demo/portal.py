@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import urllib.error
 import urllib.parse
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
@@ -16,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from api.portal_demo.backend import Backend
+from api.portal_demo.backend import Backend, NoToken
 from api.portal_demo.people import PEOPLE, QUESTIONS, Person, person_called
 
 _WEB = Path(__file__).parent / "web"
@@ -84,29 +83,33 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             made = self.server.backend.token(person, origin)
-        except urllib.error.URLError as error:
-            self._json(HTTPStatus.BAD_GATEWAY, {"error": f"The service gave no token: {error.reason}"})
+        except NoToken as error:
+            self._json(HTTPStatus.BAD_GATEWAY, {"error": str(error)})
             return
         # The code for a frame stays here: this page has no use for it.
         self._json(HTTPStatus.OK, {"token": made["token"], "expires_at": made["expires_at"]})
 
     def _page(self, *, framed: bool) -> None:
         person = self._person()
-        box = ""
+        box, status = "", HTTPStatus.OK
         if person is not None and framed:
-            address = self.server.backend.token(person, self.server.origin)["frame_url"]
-            box = (
-                f'<iframe title="Ask the documents" src="{html.escape(address)}&amp;display=full" allow="clipboard-write"'
-                ' sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups"></iframe>'
-            )
+            try:
+                address = self.server.backend.frame(person, self.server.origin)
+            except NoToken as error:
+                status = HTTPStatus.BAD_GATEWAY
+                box = f'<p role="alert">{html.escape(str(error))} Reload this page to try again.</p>'
+            else:
+                box = (
+                    f'<iframe title="Ask the documents" src="{html.escape(address)}&amp;display=full"'
+                    ' allow="clipboard-write"'
+                    ' sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups"></iframe>'
+                )
         elif person is not None:
             box = (
                 f'<chapter-verse endpoint="{self.server.backend.service}" token-url="/token" display="compact">'
                 "</chapter-verse>"
             )
-        self._send(
-            HTTPStatus.OK, "text/html", _page_of(person, box, self.server.backend.service, framed).encode()
-        )
+        self._send(status, "text/html", _page_of(person, box, self.server.backend.service, framed).encode())
 
     def _json(self, status: HTTPStatus, content: dict[str, Any]) -> None:
         self._send(status, "application/json", json.dumps(content).encode())

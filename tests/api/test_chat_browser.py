@@ -160,7 +160,7 @@ def test_a_question_is_answered_and_each_quote_opens_where_it_stands(visit: Visi
         f"/d/bridge?quote={BRIDGE['text'].index(WHO)}-{BRIDGE['text'].index(WHO) + len(WHO)}"
     )
     page.keyboard.press("Escape")
-    expect(page.locator("aside.source")).to_have_count(0)
+    expect(page.locator(".source")).to_have_count(0)
     expect(page.locator(".answer a.marker").first).to_be_focused()
 
 
@@ -469,7 +469,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(service: ScriptedService
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Close")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("aside.source")).to_have_count(0)
+    expect(page.locator(".source")).to_have_count(0)
 
 
 def test_questions_that_are_empty_or_too_long_are_not_sent(service: ScriptedService, visit: Visit) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from tests.api.browser import Visit, chromium, visiting
 from tests.api.portal import Sites, sites
-from tests.api.scripted_chat import Refuse, ScriptedService, citation, document, record, streamed
+from tests.api.scripted_chat import Record, Refuse, ScriptedService, citation, document, record, streamed
 from tests.api.test_chat_browser import BRIDGE, OPENED, WHO, abstained, opening
 
 pytestmark = pytest.mark.browser
@@ -160,7 +160,7 @@ def test_inside_a_frameworks_shadow_trees_it_is_compact_and_russian(browser: Bro
         page.evaluate("window.opensItself = true")
         page.locator(".answer .marker").first.click()
         until(lambda: len(heard(page, "cv-citation")) == 2)
-        expect(page.locator("aside.source")).to_have_count(0)
+        expect(page.locator(".source")).to_have_count(0)
         assert heard(page, "cv-citation")[1]["citation"]["cited_text"] == OPENED
         expect(page.locator(".conversations, .show-list")).to_have_count(0)
         assert (
@@ -341,6 +341,75 @@ def test_conversations_are_saved_by_the_token_and_not_by_a_link(browser: Browser
         assert '"conv_1"' in download.value.path().read_text()
 
 
+def withdrawn(number: int | None) -> Record:
+    """What is left of a citation whose source the reader may not see any more."""
+    gone = citation(BRIDGE, WHO, number, (0, 17))
+    left = {
+        "id": f"cit_withdrawn_{number}",
+        "cited_text": "",
+        "start_char_index": 0,
+        "end_char_index": 0,
+        "prefix": "",
+        "suffix": "",
+        "document_id": "",
+        "document_title": "Source withdrawn.",
+        "document_sha256": "",
+        "publisher": None,
+        "published_at": None,
+        "url": None,
+        "viewer_url": "",
+        "verification": {"status": "withdrawn", "method": "exact"},
+        "withdrawn": True,
+    }
+    return {**gone, **left}
+
+
+def test_of_a_withdrawn_source_nothing_opens(browser: Browser, at: Sites) -> None:
+    start = len("Source withdrawn. [1] ")
+    answered = record(
+        "Who built it?",
+        f"Source withdrawn. [1] {WHO} [2]",
+        [withdrawn(1), citation(BRIDGE, WHO, 2, (start, start + len(WHO)))],
+    )
+    nothing_left: Record = abstained("What did it cost?")
+    nothing_left["abstention"]["closest"] = [withdrawn(None)]
+    at.service.conversations["conv_1"] = {
+        "id": "conv_1",
+        "title": "Who built it?",
+        "turns": [
+            {
+                "question": one["question"],
+                "status": "complete",
+                "interrupted_by": None,
+                "answer": one,
+                "feedback": None,
+            }
+            for one in (answered, nothing_left)
+        ],
+    }
+    with on(browser, at, "/strict") as visit:
+        page = visit.page
+        page.locator(".conversation .open").click()
+        expect(page.locator(".turn")).to_have_count(2)
+        visit.shot("withdrawn")
+        first, second = page.locator(".turn").all()
+        assert first.locator(".sources li").all_inner_texts() == [
+            "[1] Source withdrawn",
+            "[2] The bridge · Example Press · 1 March 2024",
+        ]
+        assert second.locator(".closest li").all_inner_texts() == ["Source withdrawn"]
+        # What can be opened is the other source, by its markers and its title.
+        openers = page.locator("[data-citation]")
+        assert openers.all_inner_texts() == ["[2]", "[2]", "The bridge"]
+        page.get_by_text("[1]", exact=True).first.click()
+        page.get_by_text("Source withdrawn", exact=True).first.click()
+        expect(page.locator(".source")).to_have_count(0)
+        openers.first.click()
+        expect(page.locator("mark")).to_have_text(WHO)
+        expect(page.get_by_role("button", name="Previous")).to_have_count(0)
+    assert [path for path, _ in at.gate.seen if path.startswith("/v1/documents/")] == ["/v1/documents/bridge"]
+
+
 def test_its_look_is_the_pages_to_set(browser: Browser, at: Sites) -> None:
     at.portal.attributes = 'token-url="/token" display="compact"'
     with on(browser, at, "/bare", color_scheme="dark") as visit:
@@ -376,7 +445,7 @@ def test_another_person_finds_nothing_of_the_one_before(browser: Browser, at: Si
         expect(page.locator("mark")).to_be_visible()
         asked = at.portal.asked
         page.locator("chapter-verse").evaluate("(box) => box.forget()")
-        expect(page.locator(".turn, aside.source")).to_have_count(0)
+        expect(page.locator(".turn, .source")).to_have_count(0)
         ask(page, "How heavy?")
         expect(page.locator(".sources")).to_be_visible()
         assert at.portal.asked == asked + 1
@@ -420,6 +489,7 @@ def test_in_a_frame_the_code_is_gone_at_once_and_the_portal_renews_the_token(
     assert {given for _, given in at.gate.seen} == {"Bearer cvt_canary-2", "Bearer cvt_canary-3"}
 
 
+@pytest.mark.long
 def test_messages_of_anybody_else_are_no_tokens(browser: Browser, at: Sites) -> None:
     code = at.gate.code(at.portal.home)
     at.portal.frame = f"{at.portal.service}/embed?code={code}&display=compact"
@@ -501,7 +571,7 @@ def test_keyboard_alone_asks_reads_opens_a_quote_and_returns_with_a_token(
         expect(page.locator("mark")).to_be_visible()
         expect(page.locator("#source-title")).to_be_focused()
         page.keyboard.press("Escape")
-        expect(page.locator("aside.source")).to_have_count(0)
+        expect(page.locator(".source")).to_have_count(0)
         assert page.evaluate(f"{active}.matches('.answer .marker')")
         page.keyboard.press("Space")
         expect(page.locator("mark")).to_be_visible()

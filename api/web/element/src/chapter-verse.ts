@@ -326,6 +326,8 @@ export class ChapterVerse extends LitElement implements Host, Source, TurnAction
   override render(): TemplateResult {
     const { talks } = this;
     const { open } = this.quotes;
+    // A portal's page may have its own around the box.
+    const main = this.closest("main") === null;
     const listOver = this.narrow && talks.listShown;
     // Where there is no room, the list is there when asked for; a source takes its place.
     const listHidden = this.compact || (this.narrow ? !talks.listShown : this.size === "medium" && open !== null);
@@ -339,15 +341,20 @@ export class ChapterVerse extends LitElement implements Host, Source, TurnAction
       <p class="visually-hidden" role="status">${this.said}</p>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label=${say.text("spoken_log")}></div>
       ${listHidden ? nothing : conversationsView(talks.list, talks)}
-      <main class="talk" part="talk" ?inert=${listOver || (this.narrow && open !== null)}>
+      <div
+        class="talk"
+        part="talk"
+        role=${main ? "main" : nothing}
+        ?inert=${listOver || (this.narrow && open !== null)}
+      >
         ${this.barView()}
         ${talks.current.turns.length === 0
           ? nothing
           : html`<h1 class="visually-hidden">${say.text("conversation")}</h1>`}
         <div class="turns">${this.talkView(talks.current)}</div>
         ${this.askView(talks.current)}
-      </main>
-      ${open === null ? nothing : sourceView(open, this.quotes)}
+      </div>
+      ${open === null ? nothing : sourceView(open, this.quotes, main && this.narrow)}
     </div>`;
   }
 

@@ -14,7 +14,7 @@ const LINE_STARTS = /^(\s*\d+)([.)])/gm;
 export function asText(record: AnswerRecord, say: Say, address: Address): string {
   const sources = record.citations.map(
     (citation) =>
-      `[${citation.number}] “${citation.cited_text}”\n    ${[...sourceWords(citation, say), address(citation) ?? ""].filter(Boolean).join(", ")}`,
+      `[${citation.number}] ${citation.withdrawn ? "" : `“${citation.cited_text}”\n    `}${[...sourceWords(citation, say), address(citation) ?? ""].filter(Boolean).join(", ")}`,
   );
   return [record.answer, ...(sources.length > 0 ? [say.text("sources"), ...sources] : [])].join("\n\n") + "\n";
 }
@@ -34,7 +34,7 @@ export function asMarkdown(record: AnswerRecord, say: Say, address: Address): st
     const target = addresses.get(citation.number);
     const [title, ...rest] = sourceWords(citation, say).map(escaped);
     const source = [target ? `[${title}](${linkTarget(target)})` : title, ...rest].join(", ");
-    const quote = escaped(citation.cited_text).split("\n").map((line) => `> ${line}`);
+    const quote = citation.withdrawn ? [] : escaped(citation.cited_text).split("\n").map((line) => `> ${line}`);
     return [`**\\[${citation.number}\\]** ${source}`, "", ...quote].join("\n");
   });
   return [answer, ...(sources.length > 0 ? [`**${escaped(say.text("sources"))}**`, ...sources] : [])].join("\n\n") + "\n";
@@ -42,6 +42,9 @@ export function asMarkdown(record: AnswerRecord, say: Say, address: Address): st
 
 /** Return title, publisher and date of a citation, those that are known. */
 export function sourceWords(citation: Citation, say: Say): string[] {
+  if (citation.withdrawn) {
+    return [say.text("withdrawn")];
+  }
   const title = citation.document_title.trim() || citation.document_id;
   return [title, citation.publisher ?? "", say.day(citation.published_at)].filter((word) => word !== "");
 }

@@ -38,7 +38,7 @@ export class QuotePanel implements SourceActions {
     const places = () => this.host.findAll(`#${turn.key} [data-citation="${CSS.escape(citation.id)}"]`);
     const place = places().indexOf(from);
     this.opener = () => places()[place];
-    void this.show(turn, citation, among);
+    void this.show(turn, citation, among.filter((one) => !one.withdrawn));
   }
 
   step(by: 1 | -1): void {

@@ -19,6 +19,8 @@ export interface Citation {
   url: string | null;
   viewer_url: string;
   answer_spans: Span[];
+  /** The reader may not see this source any more: nothing of it is here. */
+  withdrawn?: boolean;
 }
 
 export interface Abstention {

@@ -212,6 +212,11 @@ export const styles = css`
     line-height: 1.5;
   }
 
+  ::placeholder {
+    color: var(--_quiet);
+    opacity: 1;
+  }
+
   /* Three columns where there is room: conversations, the conversation, a source. */
 
   .page {
@@ -370,7 +375,7 @@ export const styles = css`
   .bar {
     display: flex;
     align-items: center;
-    gap: 0.75rem;
+    gap: 0.25rem;
     padding: 0.5rem 1rem;
     border-block-end: 1px solid var(--_line);
   }
@@ -378,6 +383,8 @@ export const styles = css`
   .bar .name {
     margin: 0;
     flex: 1;
+    font-size: 0.9375rem;
+    white-space: nowrap;
   }
 
   :host(:not([size="narrow"], [display="compact"])) .bar {
@@ -743,7 +750,7 @@ export const styles = css`
     border: 0;
   }
 
-  .source header {
+  .source .head {
     padding: 0.9rem 1.25rem 0.8rem;
     background: var(--_raised);
     border-block-end: 1px solid var(--_line);
@@ -763,7 +770,7 @@ export const styles = css`
     line-height: 1.35;
   }
 
-  .source header p {
+  .source .head p {
     margin: 0.25rem 0 0;
   }
 

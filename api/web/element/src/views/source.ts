@@ -18,8 +18,8 @@ export interface SourceActions {
   step(by: 1 | -1): void;
 }
 
-/** Return the panel. */
-export function sourceView(open: OpenQuote, actions: SourceActions): TemplateResult {
+/** Return the panel; where it is all that there is room for, it is the page's `main`. */
+export function sourceView(open: OpenQuote, actions: SourceActions, main: boolean): TemplateResult {
   const { citation, among } = open;
   const { say } = actions;
   const title = citation.document_title.trim() || citation.document_id;
@@ -27,10 +27,10 @@ export function sourceView(open: OpenQuote, actions: SourceActions): TemplateRes
   const page = actions.address(citation);
   const original = webAddress(citation.url);
   const position = among.indexOf(citation);
-  return html`<aside class="source" part="source" aria-labelledby="source-title">
-    <header>
+  return html`<div class="source" part="source" role=${main ? "main" : "complementary"} aria-labelledby="source-title">
+    <div class="head">
       <div class="top">
-        <h2 id="source-title" class="three-lines" tabindex="-1" dir="auto">${title}</h2>
+        <h2 id="source-title" aria-level=${main ? 1 : nothing} class="three-lines" tabindex="-1" dir="auto">${title}</h2>
         <button type="button" class="close" part="button" @click=${() => actions.closeQuote()}>
           ${say.text("close")}
         </button>
@@ -64,7 +64,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions): TemplateRes
           ? nothing
           : html`<a href=${original} target="_blank" rel="noopener noreferrer nofollow">${say.text("original")}</a>`}
       </nav>
-    </header>
+    </div>
     <div class="document" part="document" tabindex="0" role="region" aria-label=${say.text("document_text")}>
       ${open.problem !== null
         ? html`<div class="note error" role="alert"><p>${open.problem}</p></div>`
@@ -72,7 +72,7 @@ export function sourceView(open: OpenQuote, actions: SourceActions): TemplateRes
           ? html`<p class="stage">${say.text("document_opening")}</p>`
           : textView(open, open.document, actions)}
     </div>
-  </aside>`;
+  </div>`;
 }
 
 function textView(open: OpenQuote, source: SourceDocument, actions: SourceActions): TemplateResult {

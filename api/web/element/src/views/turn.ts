@@ -150,6 +150,9 @@ function opener(
   words: string,
   label: string | null = null,
 ): TemplateResult {
+  if (citation.withdrawn) {
+    return html`<span class="quiet" dir="auto">${words}</span>`; // nothing is left to open
+  }
   const address = actions.address(citation);
   const current = open !== null && open.turn === turn && open.citation.id === citation.id;
   const kind = label === null ? "title" : "marker";
@@ -245,7 +248,9 @@ function abstentionView(
             ${abstention.closest.map((citation) =>
                 html`<li>
                   ${sourceLine(turn, citation, abstention.closest, open, actions)}
-                  <p class="quoted three-lines" dir="auto">${citation.cited_text}</p>
+                  ${citation.withdrawn
+                    ? nothing
+                    : html`<p class="quoted three-lines" dir="auto">${citation.cited_text}</p>`}
                 </li>`)}
           </ul>
         </div>`}
@@ -312,26 +317,28 @@ function actionsView(turn: TurnState, record: AnswerRecord, actions: TurnActions
       ${say.text("copy_markdown")}
     </button>
     <span class="said">${turn.copied}</span>
-    <span class="apart said">${feedback.said}</span>
-    <button
-      type="button"
-      class="plain up"
-      aria-pressed=${feedback.verdict === "up" ? "true" : "false"}
-      ?disabled=${feedback.sending}
-      @click=${() => actions.vote(turn, "up")}
-    >
-      ${say.text(record.status === "abstained" ? "rightly_so" : "helpful")}
-    </button>
-    <button
-      type="button"
-      class="plain down"
-      aria-pressed=${feedback.verdict === "down" ? "true" : "false"}
-      aria-expanded=${feedback.asking ? "true" : "false"}
-      ?disabled=${feedback.sending}
-      @click=${() => actions.vote(turn, "down")}
-    >
-      ${say.text(record.status === "abstained" ? "they_say_it" : "not_right")}
-    </button>
+    <div class="apart">
+      <span class="said">${feedback.said}</span>
+      <button
+        type="button"
+        class="plain up"
+        aria-pressed=${feedback.verdict === "up" ? "true" : "false"}
+        ?disabled=${feedback.sending}
+        @click=${() => actions.vote(turn, "up")}
+      >
+        ${say.text(record.status === "abstained" ? "rightly_so" : "helpful")}
+      </button>
+      <button
+        type="button"
+        class="plain down"
+        aria-pressed=${feedback.verdict === "down" ? "true" : "false"}
+        aria-expanded=${feedback.asking ? "true" : "false"}
+        ?disabled=${feedback.sending}
+        @click=${() => actions.vote(turn, "down")}
+      >
+        ${say.text(record.status === "abstained" ? "they_say_it" : "not_right")}
+      </button>
+    </div>
   </div>`;
 }
 
