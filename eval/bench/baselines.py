@@ -79,8 +79,10 @@ def is_finished(place: Path) -> bool:
     return (place / "run.json").exists() and bool(read_manifest(place).get("finished"))
 
 
-def row_of(place: Path, system: str, settings: Mapping[str, str]) -> dict[str, Any]:
-    """Score a run and say what it was."""
+def row_of(
+    place: Path, system: str, settings: Mapping[str, str], *, kind: str | None = None
+) -> dict[str, Any]:
+    """Score a run, or its questions of one kind, and say what it was."""
     found = read_run(place)
     scores = scores_json(score_run(found))
     return {
@@ -89,11 +91,12 @@ def row_of(place: Path, system: str, settings: Mapping[str, str]) -> dict[str, A
         "data_sha256": found.manifest["data"]["sha256"],
         "commit": found.manifest["commit"],
         "models": found.manifest["target"].get("models"),
-        "counts": scores["counts"],
+        "kind": kind,
+        "counts": scores["counts"] if kind is None else scores["counts_by_kind"][kind],
         "metrics": {
             # Speed is measured apart, by `eval.bench.serve`, on a machine that does nothing else.
             name: estimate
-            for name, estimate in scores["metrics"].items()
+            for name, estimate in (scores["metrics"] if kind is None else scores["by_kind"][kind]).items()
             if estimate["value"] is not None and METRICS[name].family != "speed"
         },
     }
