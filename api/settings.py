@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         "makes them all worthless",
     )
     oidc_issuer: str | None = Field(
-        None, description="identity provider, as it names itself: `https://login.example.org`"
+        None, description="identity provider, as it names itself: its issuer"
     )
     oidc_client_id: str | None = Field(
         None,

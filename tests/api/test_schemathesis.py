@@ -53,7 +53,7 @@ OTHER_SCOPE = {"/v1/embed-tokens": None, "/v1/documents/{document_id}/access": "
 _NUMBERS = itertools.count(1)
 _PLACE = re.compile(r"\{[^}]+\}")
 
-few = pytest.param(4, id="few")
+few = pytest.param(12, id="few")
 many = pytest.param(30, id="many", marks=pytest.mark.long)
 
 
