@@ -124,9 +124,7 @@ class Settings(BaseSettings):
         description="secret of at least 32 characters with which keys, sessions and tokens are made; another one "
         "makes them all worthless",
     )
-    oidc_issuer: str | None = Field(
-        None, description="identity provider, as it names itself: its issuer"
-    )
+    oidc_issuer: str | None = Field(None, description="identity provider, as it names itself: its issuer")
     oidc_client_id: str | None = Field(
         None,
         description="this service's id there, for people who log in; its redirect address is the public URL's `/login/callback`",

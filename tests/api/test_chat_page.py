@@ -174,7 +174,8 @@ def test_an_abstention_without_scripts_says_why(silent: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "status"), [("", 200), ("   ", 200), ("x" * 2001, 422), ("\x00?", 422), ("🌊" * 9000, 422)]
+    ("question", "status"),
+    [("", 200), ("   ", 200), ("x" * 2001, 422), ("\x00?", 422), ("🌊" * 2001, 422), ("🌊" * 9000, 414)],
 )
 def test_bad_questions_get_a_page_or_a_problem_and_no_answer(
     question: str, status: int, small: TestClient
