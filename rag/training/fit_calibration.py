@@ -448,7 +448,9 @@ def _fit_short(sets: Sequence[_Readings]) -> Logistic:
         _QUESTION_PENALTY,
         0.0,
     )
-    best = [max(range(len(right)), key=lambda n: order.log_odds(list(signals[n]))) for signals, right, _ in used]
+    best = [
+        max(range(len(right)), key=lambda n: order.log_odds(list(signals[n]))) for signals, right, _ in used
+    ]
     scale = _fit(
         np.array([[order.log_odds(signals[n])] for (signals, _, _), n in zip(used, best, strict=True)]),
         np.array([right[n] for (_, right, _), n in zip(used, best, strict=True)]),
