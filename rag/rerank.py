@@ -42,16 +42,16 @@ def reranked(
     """Return the same hits, the first `depth` of them read and in a new order.
 
     To the search's score of a passage, before turns, is added what `weights` make of the reader's
-    (`rag.signals.PASSAGE_SIGNALS`), unless the question asks for several things: no one passage answers
-    all of them, and the reader was taught to look for one that does (`eval/bench/reading.py` has the
-    figures). Named sources take turns as in the search (see `rag.turns`). What was not read keeps its
+    (`rag.signals.PASSAGE_SIGNALS`). A question that asks for several things keeps its order, and nothing is
+    read for it here: no one passage answers all of them, and the reader was taught to look for one that does
+    (`eval/bench/reading.py` has the figures). Named sources take turns as in the search (see `rag.turns`). What was not read keeps its
     order below, its scores moved down so that none passes the last that was.
     """
     first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
-    if not first:
+    if not first or retrieved.parts:
         return retrieved
     tokens = scorer.score(retrieved.asked, [generation.passage(hit.row).text for hit in first])
-    said = [0.0 if retrieved.parts else weights.log_odds(passage_signals(t)) for t in tokens]
+    said = [weights.log_odds(passage_signals(t)) for t in tokens]
     scores = np.array([hit.fused + one for hit, one in zip(first, said, strict=True)])
     turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []
     read = [
