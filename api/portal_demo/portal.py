@@ -129,7 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Length": str(len(body)),
             "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
+            # With "no-referrer" a browser sends the form's Origin as "null", and nobody could be chosen.
+            "Referrer-Policy": "same-origin",
             "Cache-Control": "no-store",
             **(headers or {}),
         }.items():

@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser
 
 from api.portal_demo.backend import Backend
 from api.portal_demo.portal import Portal
+from tests.api.browser import chromium
 
 SIGNED_IN = {"Cookie": "person=ada", "Sec-Fetch-Site": "same-origin"}
 
@@ -40,6 +42,12 @@ class Answering(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -99,3 +107,21 @@ def test_a_service_that_is_not_there() -> None:
         (page,) = asked(f"http://127.0.0.1:{held.getsockname()[1]}", "/frame")
     assert page.status_code == 502
     assert "The service gave no token: &lt;urlopen error [Errno 111] Connection refused&gt;." in page.text
+
+
+def test_a_person_is_chosen_in_a_browser(browser: Browser, service: Service) -> None:
+    service.reply = (200, b'{"token": "cvt_t", "expires_at": "2999-01-01T00:00:00Z"}')
+    with Portal(0, Backend(service=service.home, key="cvk_canary")) as portal:
+        thread = threading.Thread(target=portal.serve_forever)
+        thread.start()
+        try:
+            page = browser.new_page()
+            page.goto(portal.origin, wait_until="load")
+            page.get_by_role("button", name="Ben").click()
+            # Browsers say "null" for a form's origin where a page keeps its address to itself.
+            assert page.url == f"{portal.origin}/"
+            assert page.get_by_role("button", name="Ben").get_attribute("aria-pressed") == "true"
+            page.close()
+        finally:
+            portal.shutdown()
+            thread.join()
