@@ -6,12 +6,15 @@ secret. What is wrong is told all at once, so that nobody mends one thing a star
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from api.access.id_claims import ALGORITHMS
 from api.access.origins import is_loopback_host, is_safe_transport, origin_of_url, web_origin
 from api.settings import Settings, SettingsError
+
+logger = logging.getLogger(__name__)
 
 MIN_PEPPER = 32
 _MIN_DIFFERENT = 10
@@ -58,7 +61,6 @@ def check_way_in(settings: Settings, any_key: bool) -> None:
 
 
 def _about_serving(settings: Settings, host: str) -> Iterator[str]:
-    public = urlsplit(settings.public_url).hostname or ""
     if not is_loopback_host(host):
         if settings.auth == "none":
             yield (
@@ -70,10 +72,12 @@ def _about_serving(settings: Settings, host: str) -> Iterator[str]:
                 f"listening on {host!r}, but VERSE_PUBLIC_URL is not set; set it to the https address at which people "
                 "reach the service, such as https://verse.example.org"
             )
-    if settings.auth == "none" and not is_loopback_host(public):
-        yield (
-            f"VERSE_PUBLIC_URL is {settings.public_url!r}, so others reach this service, but VERSE_AUTH is none and "
-            "whoever asks may read everything; set VERSE_AUTH=required"
+    elif settings.auth == "none" and not is_loopback_host(urlsplit(settings.public_url).hostname or ""):
+        # Links may be meant for a proxy that asks for credentials itself: nobody but it reaches loopback.
+        logger.warning(
+            "public_url_without_auth: VERSE_PUBLIC_URL is %r and VERSE_AUTH is none: whoever reaches this service may "
+            "read everything; set VERSE_AUTH=required unless a proxy in front asks for credentials",
+            settings.public_url,
         )
 
 

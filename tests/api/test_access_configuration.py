@@ -136,10 +136,14 @@ def test_others_are_not_served_at_an_address_that_nobody_gave() -> None:
     check_served(settings, "127.0.0.1")
 
 
-def test_a_proxy_is_not_served_without_asking_who_comes_through_it() -> None:
-    settings = Settings(public_url="https://verse.example.org")
-    with pytest.raises(ConfigurationError, match=r"others reach this service.*set VERSE_AUTH=required"):
-        check_served(settings, "127.0.0.1")
+def test_a_public_address_without_authentication_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    check_served(Settings(**NONE, public_url="https://verse.example.org"), "127.0.0.1")
+    (warned,) = caplog.messages
+    assert "https://verse.example.org" in warned
+    assert "set VERSE_AUTH=required" in warned
+    caplog.clear()
+    check_served(Settings(), "127.0.0.1")
+    assert caplog.messages == []
 
 
 def test_a_service_into_which_nobody_could_come_is_not_served() -> None:
