@@ -274,6 +274,17 @@ def _overhead(content: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def _access(content: dict[str, Any]) -> Iterator[Row]:
+    found = content["cost"]
+    low, high = found["p95_bootstrap_95"]
+    yield (
+        "what a key, access rules, limits and the audit log add to an ask, p95",
+        f"{found['p95_ms']:.1f} [{low:.1f}, {high:.1f}] ms",
+        "≤ 5 ms",
+        "python -m eval.bench.access",
+    )
+
+
 def _hostile(content: dict[str, Any]) -> Iterator[Row]:
     yield (
         "harmful or unverified answers of a model that obeys hostile documents",
@@ -304,6 +315,7 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("hostile", _hostile),
     ("streaming", _streaming),
     ("overhead", _overhead),
+    ("access", _access),
 )
 
 
