@@ -206,7 +206,7 @@ def _across(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.across --data DATA"
     found = {row["system"]: row["metrics"] for row in content["rows"]}
     yield (
-        "XQuAD ru → en with the extra: right paragraph among 5",
+        f"XQuAD ru → en with the extra ({content['rows'][0]['counts']['questions']} questions): right paragraph among 5",
         _estimate(found["multilingual"].get("success_at_5")),
         "≥ 0.85",
         command,
