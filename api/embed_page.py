@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from api.access.identify import Access
 from api.assets import asset_address
 
 router = APIRouter()
@@ -28,27 +29,13 @@ _SPENT = (
 )
 
 
-class _Codes(Protocol):
-    def parent_origin(self, text: str) -> str | None: ...
-
-
-class FrameAccess(Protocol):
-    """What this page asks of the module that makes codes; `frame_ancestors` are VERSE_FRAME_ANCESTORS."""
-
-    @property
-    def codes(self) -> _Codes: ...
-
-    @property
-    def frame_ancestors(self) -> Collection[str]: ...
-
-
 @router.get("/embed", response_class=HTMLResponse, include_in_schema=False)
 async def embed(request: Request, code: Annotated[str, Query()] = "") -> HTMLResponse:
     """Show the shell to the one portal that its code was made for; the code stays good until it is exchanged.
 
     The policy of this page is its own (`api/guards.py` keeps it): every other page of the service is framed by nobody.
     """
-    access: FrameAccess | None = getattr(request.app.state, "access", None)
+    access: Access | None = request.app.state.access
     listed = frozenset(access.frame_ancestors if access is not None else ())
     parent = None
     if access is not None and 0 < len(code) <= _MAX_CODE:

@@ -6,11 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from tests.api.browser import chromium
 from tests.api.corpus import ROWS
 from tests.api.service import SmallEngine, client_of, index_rows, settings_for
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of one file; they are skipped where there is none."""
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, expect
 
-from tests.api.browser import chromium, visiting, visiting_service
+from tests.api.browser import visiting, visiting_service
 from tests.api.portal import Sites, sites
 from tests.api.scripted_chat import ScriptedService
 from tests.api.service import index_rows
@@ -33,12 +33,6 @@ RUN = """
 async () => (await axe.run(document)).violations.flatMap((found) =>
   found.nodes.map((node) => [found.id, node.target.flat().join(" "), node.failureSummary]))
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.api.browser import Visit, chromium, served, visiting, visiting_service
+from tests.api.browser import Visit, served, visiting, visiting_service
 from tests.api.corpus import ROWS, UNICODE
 from tests.api.scripted_chat import (
     Break,
@@ -82,12 +82,6 @@ def abstained(question: str) -> dict[str, object]:
             "explanation": None,
         },
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.api.browser import chromium, visiting_service
+from tests.api.browser import visiting_service
 from tests.api.corpus import ROWS
 from tests.api.service import index_rows
 
@@ -16,12 +15,6 @@ pytestmark = pytest.mark.browser
 
 OPEN = "When did the Aldergate bridge open?"
 ENGINEER = "Who refused every honour?"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def test_ask_follow_up_open_a_quote_give_feedback_reload_and_find_it(

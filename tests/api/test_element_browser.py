@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
-from tests.api.browser import Visit, chromium, visiting
+from tests.api.browser import Visit, visiting
 from tests.api.portal import Sites, sites
 from tests.api.scripted_chat import Record, Refuse, ScriptedService, citation, document, record, streamed
 from tests.api.test_chat_browser import BRIDGE, OPENED, WHO, abstained, opening
@@ -30,12 +30,6 @@ SIGNS = document(
     language="en",
 )
 WEIGHT = "The n\u0303andu\u0301 🏳️‍🌈 weighs 𝟗 kg 👨‍👩‍👧."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, expect
 
-from tests.api.browser import Visit, chromium, visiting, visiting_service
+from tests.api.browser import Visit, visiting, visiting_service
 from tests.api.hostile import ADDRESSES, BEACONS, XSS
 from tests.api.portal import Sites, sites
 from tests.api.scripted_chat import Record, Refuse, ScriptedService, document, record
@@ -35,12 +35,6 @@ for (const name of ["alert", "confirm", "prompt", "print", "open"]) {
   Object.defineProperty(window, name, { value: (...given) => window.ran.push([name, String(given)]) });
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser
 
 from api.portal_demo.backend import Backend
 from api.portal_demo.portal import Portal
-from tests.api.browser import chromium
 
 SIGNED_IN = {"Cookie": "person=ada", "Sec-Fetch-Site": "same-origin"}
 
@@ -42,12 +41,6 @@ class Answering(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture
