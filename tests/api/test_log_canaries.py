@@ -226,7 +226,8 @@ def test_no_canary_comes_out_in_a_log(
         )
         variables["VERSE_PEPPER"] = canary["pepper"] + "0" * 32
         key = key_for(state, variables["VERSE_PEPPER"])
-        canary.made["right key"] = key.rsplit("_", 1)[-1]
+        # The secret itself holds underscores now and then: cut at the first two.
+        canary.made["right key"] = key.split("_", 2)[2]
         shown = {"Authorization": f"Bearer {key}"}
     out, err = tmp_path / "out", tmp_path / "err"
     statuses = []
