@@ -57,6 +57,10 @@ Mode = Literal["auto", "extractive", "generative"]
 # Below this share of the threshold the evidence is not merely weak: nothing found says it.
 _NOT_SUPPORTED_SHARE = 0.5
 _UNKNOWN = 0.5
+_OF_OTHERS = {
+    "en": "What comes closest says this of others, and nothing of {names}.",
+    "ru": "То, что ближе всего, сказано о других, а про {names} не сказано ничего.",
+}
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -231,7 +235,7 @@ def answer_steps(
             parts.append(found)
     if not parts:
         return _abstain(question, stages, sight, clock, AbstainReason.NO_PASSAGES, 1.0, ())
-    answered = [part for part in parts if part.probability >= part.threshold]
+    answered = [part for part in parts if part.answers]
     yield StatusEvent(stage="verify")
     document_of = _document_of(sight)
     spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
@@ -245,10 +249,14 @@ def answer_steps(
     if not answered or not quotes:
         nearest_part = max(parts, key=lambda part: part.probability)
         probability = nearest_part.probability
-        weak = probability < _NOT_SUPPORTED_SHARE * nearest_part.threshold or not quotes
+        unsaid = nearest_part.reading.unsaid_names
+        weak = probability < _NOT_SUPPORTED_SHARE * nearest_part.threshold or not quotes or bool(unsaid)
         reason = AbstainReason.NOT_SUPPORTED if weak else AbstainReason.BELOW_THRESHOLD
         nearest = closest(list(quotes.values())[: stages.settings.closest], document_of)
-        return _abstain(question, stages, sight, clock, reason, 1.0 - probability, nearest, withheld)
+        why = _of_others(unsaid, question.language) if unsaid else None
+        return _abstain(
+            question, stages, sight, clock, reason, 1.0 - probability, nearest, withheld, explanation=why
+        )
     short = stages.short_answer(answered[0].reading, quotes.values()) if len(asked) == 1 else None
     said = verdict(question, {number: quote.text for number, quote in quotes.items()})
     # Where sources differ, and reports before and after (rag.disagree).
@@ -317,6 +325,12 @@ class _Evidence:
     reading: Reading
     probability: float
     threshold: float
+    premise_holds: bool
+
+    @property
+    def answers(self) -> bool:
+        """Whether this is enough to answer."""
+        return self.premise_holds and self.probability >= self.threshold
 
 
 def _evidence(
@@ -344,10 +358,17 @@ def _evidence(
     if not reading.candidates:
         return None
     probability = stages.calibration.probability(reading.signals, parts=retrieved.parts, across=across)
-    threshold = settings.min_probability
-    if threshold is None:
-        threshold = stages.calibration.of(retrieved.parts).threshold
-    return _Evidence(question=question, reading=reading, probability=probability, threshold=threshold)
+    if reading.unsaid_names:
+        probability = min(probability, stages.calibration.false_premise)
+    chosen = settings.min_probability
+    return _Evidence(
+        question=question,
+        reading=reading,
+        probability=probability,
+        threshold=stages.calibration.of(retrieved.parts).threshold if chosen is None else chosen,
+        # Whoever chooses the threshold is answered from it on; at 0 everything is.
+        premise_holds=not reading.unsaid_names or chosen is not None,
+    )
 
 
 def _spans(
@@ -455,6 +476,12 @@ def _abstain(
         receipt=stages.receipt(sight=sight),
         timings_ms=clock.total(),
     )
+
+
+def _of_others(names: Sequence[str], language: str) -> str:
+    """Say of whom nothing was found, where the closest sentence says it of others."""
+    listed = ", ".join(f"“{name}”" for name in names)
+    return _OF_OTHERS.get(language, _OF_OTHERS["en"]).format(names=listed)
 
 
 def _quoted(found: Sequence[AnswerText], quotes: Iterable[Quote]) -> AnswerText | None:

@@ -17,6 +17,7 @@ from rag.errors import CalibrationError
 from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, SHORT_ANSWER_SIGNALS
 
 DEFAULT_MARGIN = 3.0
+DEFAULT_FALSE_PREMISE = 0.1
 DEFAULT_FILE = Path(__file__).parent / "models" / "calibration.json"
 
 
@@ -60,6 +61,8 @@ class Calibration:
     """How likely a stretch of a few words is the answer, where the question wants one."""
     short_threshold: float
     """From which probability on a short answer is given; below it the quotes stand alone."""
+    false_premise: float = DEFAULT_FALSE_PREMISE
+    """How likely a sentence answers at all that says of others what is asked (see `rag.premise`)."""
     margin: float = DEFAULT_MARGIN
     """How much worse than the best a sentence may score (log-odds) and still be quoted."""
 
@@ -100,6 +103,7 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             across=_logistic(content["across"], QUESTION_SIGNALS),
             short=_logistic(content["short"], SHORT_ANSWER_SIGNALS),
             short_threshold=float(content["short_threshold"]),
+            false_premise=float(content["false_premise"]),
             margin=float(content["margin"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -107,9 +111,14 @@ def load_calibration(path: Path = DEFAULT_FILE) -> Calibration:
             f"{path.name} cannot be used: {error}; reinstall the package or fit it again with "
             "python -m rag.training.fit_calibration"
         ) from error
-    for threshold in (found.single.threshold, found.several.threshold, found.short_threshold):
-        if not 0.0 < threshold < 1.0:
-            raise CalibrationError(f"{path.name}: the threshold {threshold} is no probability")
+    for number in (
+        found.single.threshold,
+        found.several.threshold,
+        found.short_threshold,
+        found.false_premise,
+    ):
+        if not 0.0 < number < 1.0:
+            raise CalibrationError(f"{path.name}: {number} is no probability")
     return found
 
 

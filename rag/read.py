@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from index.generation import Generation
 from index.terms import content_terms, remembered_terms, terms
 from index.types import BoolArray, Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration, Judgement, Logistic
+from rag.premise import as_written, unsaid_names
 from rag.reader_model import TokenScores
 from rag.rerank import UNREAD, PassageScorer, best_span, reranked
 from rag.retrieve import Hit, Retrieved, rarity_within
@@ -97,6 +98,11 @@ class Reader:
             )
         candidates = self._with_vectors(sorted(candidates, key=_place)[:sentences], retrieved.vector, judged)
         candidates.sort(key=_place)
+        unsaid: tuple[str, ...] = ()
+        if candidates and not across and not retrieved.parts:
+            ordinal = generation.document_ordinal(candidates[0].row)
+            title = generation.document_at(ordinal).title
+            unsaid = _unsaid_names(question, retrieved, weights, candidates[0], title)
         return Reading(
             candidates=tuple(candidates),
             signals=self._question_signals(
@@ -105,6 +111,7 @@ class Reader:
             short_answers=_short_answers(
                 question, passages, scores, candidates, frozenset(weights), self._calibration.short
             ),
+            unsaid_names=unsaid,
         )
 
     def _token_scores(
@@ -197,6 +204,7 @@ class Reader:
             max(columns[7]),
             max(columns[8]),
             coverage(names, words),
+            coverage(names, frozenset(remembered_terms(_around(best)))),
             sum(unknown.values()) / (sum(weights.values()) or 1.0),
             max(c.signals[10] for c in candidates[:3]),
             math.log(1 + len(weights)),
@@ -206,6 +214,28 @@ class Reader:
 
 def _place(candidate: Candidate) -> tuple[float, int, int]:
     return -candidate.score, candidate.row, candidate.sentence.start
+
+
+def _around(candidate: Candidate) -> str:
+    """Return a sentence with those before and after it in its passage."""
+    sentences = candidate.passage.sentences
+    place = sentences.index(candidate.sentence)
+    return " ".join(candidate.passage.sentence_text(one) for one in sentences[max(0, place - 1) : place + 2])
+
+
+def _unsaid_names(
+    question: Question, retrieved: Retrieved, weights: Mapping[str, float], best: Candidate, title: str
+) -> tuple[str, ...]:
+    """Return the question's names of which its best sentence says nothing, in the question's own writing."""
+    missing = unsaid_names(
+        _corrected_names(question, retrieved),
+        weights,
+        best.passage.sentence_text(best.sentence),
+        _around(best),
+        f"{title}\n{best.passage.text}",
+    )
+    corrected = {right: wrong for wrong, right in retrieved.corrections.items()}
+    return as_written({corrected.get(name, name) for name in missing}, question.standalone)
 
 
 def _corrected_names(question: Question, retrieved: Retrieved) -> frozenset[str]:

@@ -125,11 +125,14 @@ class Reading:
 
     `signals` are in the order of `rag.signals.QUESTION_SIGNALS`. `short_answers` has the best stretch of
     every candidate that was read, best first, where the question wants a thing by name; else it is empty.
+    `unsaid_names` are names of the question of which the best sentence does not say what it says of others
+    (see `rag.premise`).
     """
 
     candidates: tuple[Candidate, ...]
     signals: tuple[float, ...]
     short_answers: tuple[AnswerText, ...] = ()
+    unsaid_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from index.access import OPERATOR
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
 from rag.training.fit_data import half_of
+from rag.types import AbstainReason
 
 MODULE = "eval.bench.calibration"
 _DISTRACTORS = ("distractors/bbc_news.jsonl.gz", "distractors/reuters21578.jsonl.gz")
@@ -53,7 +54,7 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
         answer = answer_question(
             Ask(question=question.text, history=question.history, viewer=OPERATOR), stages
         )
-        if answer.abstention is not None and answer.abstention.explanation is not None:
+        if answer.abstention is not None and answer.abstention.reason is AbstainReason.NO_PASSAGES:
             refused_by_language += 1  # nobody looked: there is no probability to judge
             continue
         quotes = [(c.quote.document_id, c.quote.start, c.quote.end) for c in answer.citations]

@@ -344,6 +344,36 @@ def test_the_operators_threshold_replaces_the_fitted_one(generation: Generation)
     assert reason_of(ask(strict, TREATY)) is AbstainReason.BELOW_THRESHOLD
 
 
+def test_what_the_sources_say_of_another_is_refused_with_the_quote_that_shows_it(
+    generation: Generation,
+) -> None:
+    stages = stages_of(generation)
+    assert ask(stages, "When was the treaty signed by Ana Brandt in Riga?").status == "answered"
+    answer = ask(stages, "When was the treaty signed by Olga Zorro in Riga?")
+    assert answer.abstention is not None
+    assert answer.abstention.reason is AbstainReason.NOT_SUPPORTED
+    assert answer.abstention.explanation == (
+        "What comes closest says this of others, and nothing of “Olga”, “Zorro”."
+    )
+    assert answer.abstention.probability >= 1.0 - stages.calibration.false_premise
+    assert answer.abstention.closest[0].quote.text.startswith(
+        "The treaty was signed by Ana Brandt in Riga [7]."
+    )
+    # Who sets the threshold gets what it lets through.
+    free = replace(stages, settings=RagSettings(min_probability=0.0))
+    assert ask(free, "When was the treaty signed by Olga Zorro in Riga?").confidence == pytest.approx(
+        stages.calibration.false_premise
+    )
+
+
+def test_of_two_questions_the_one_with_the_false_premise_is_missing(stages: Stages) -> None:
+    answer = ask(
+        stages, "Who signed the treaty in Riga? And when was the treaty signed by Olga Zorro in Riga?"
+    )
+    assert answer.status == "partial"
+    assert answer.missing == ("And when was the treaty signed by Olga Zorro in Riga?",)
+
+
 @pytest.mark.parametrize(("closest", "limit", "shown"), [(3, 5, 3), (0, 5, 0), (20, 2, 2), (1, 20, 1)])
 def test_what_came_closest_is_bounded_and_unnumbered(
     generation: Generation, closest: int, limit: int, shown: int

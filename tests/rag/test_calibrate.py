@@ -36,6 +36,7 @@ def content() -> dict[str, Any]:
         "across": {"weights": dict.fromkeys(QUESTION_SIGNALS, 0.0) | {"best_cosine": 1.0}, "bias": -0.5},
         "short": {"weights": dict(zip(SHORT_ANSWER_SIGNALS, (1, 0.5, 2, 0.25), strict=True)), "bias": -3},
         "short_threshold": 0.55,
+        "false_premise": 0.2,
         "margin": 2.5,
     }
 
@@ -48,7 +49,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_odds_and_probability_by_hand(tmp_path: Path) -> None:
     found = load_calibration(written(tmp_path, json.dumps(content())))
-    assert (found.name, found.margin) == ("calibration@test", 2.5)
+    assert (found.name, found.margin, found.false_premise) == ("calibration@test", 2.5, 0.2)
     assert [found.of(parts).threshold for parts in (0, 2)] == [0.4, 0.6]
     twos = [2.0] * len(SENTENCE_SIGNALS)
     assert found.of(0).sentence.log_odds(twos) == pytest.approx(len(SENTENCE_SIGNALS) - 1)

@@ -256,6 +256,30 @@ def test_a_missing_name_shows(generation: Generation) -> None:
     assert dict(zip(QUESTION_SIGNALS, reading.signals, strict=True))["name_coverage"] == 0.0
 
 
+def test_names_count_near_the_best_sentence(tmp_path: Path) -> None:
+    text = "Zorro came. Rain fell all day. The bridge in Riga was opened by Brandt. Tin rose. Ice cracked."
+    generation = index_of(tmp_path, [{"id": "1", "title": "T", "text": text}], HashEmbedder())
+
+    def names(asked: str) -> dict[str, float]:
+        _, reading = read(generation, asked)
+        assert reading.candidates[0].sentence.start == text.index("The bridge")
+        return dict(zip(QUESTION_SIGNALS, reading.signals, strict=True))
+
+    there = names("When did Brandt open the bridge in Riga?")
+    assert (there["name_coverage"], there["names_near"]) == (1.0, 1.0)
+    # Two sentences further up the same passage.
+    further = names("When did Zorro open the bridge in Riga?")
+    assert further["name_coverage"] == 1.0
+    assert 0.0 < further["names_near"] < 1.0
+
+
+def test_what_is_said_of_another_is_told(generation: Generation) -> None:
+    _, reading = read(generation, "When did Zorro open the bridge?")
+    assert reading.unsaid_names == ("Zorro",)
+    _, reading = read(generation, "When did Brandt open the bridge?")
+    assert reading.unsaid_names == ()
+
+
 def test_one_candidate_has_a_fixed_margin(tmp_path: Path) -> None:
     generation = index_of(tmp_path, [{"id": "1", "title": "T", "text": "Tin rose in Riga."}], HashEmbedder())
     _, reading = read(generation, "Where did tin rise?")
