@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.access.principal import ThePrincipal
-from api.audit import documents_of, note_documents
+from api.audit import begin_change, documents_of, note_documents
 from api.conversations import Conversations
 from api.conversations_markdown import markdown_of
 from api.conversations_schemas import (
@@ -88,15 +88,17 @@ def conversation(
 
 @router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(is_json)])
 def rename(
-    body: RenameIn, stored: TheConversations, owner: TheOwner, conversation_id: str
+    body: RenameIn, request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str
 ) -> ConversationHead:
     """Give a conversation another title."""
+    begin_change(request.scope)
     return stored.rename(owner, conversation_id, body.title)
 
 
 @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=_OF_READING)
-def delete(stored: TheConversations, owner: TheOwner, conversation_id: str) -> None:
+def delete(request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str) -> None:
     """Delete a conversation with its answers and the feedback on them; it cannot be undone."""
+    begin_change(request.scope)
     stored.delete(owner, conversation_id)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import insert, select, update
 
 from api.access.principal import ThePrincipal
+from api.audit import begin_change
 from api.conversations import feedback_out, kept_answer, record_of
 from api.conversations_schemas import FeedbackIn, FeedbackOut
 from api.schemas import problem_responses
@@ -153,6 +154,7 @@ def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:
 def give_feedback(body: FeedbackIn, request: Request, principal: ThePrincipal) -> FeedbackOut:
     """Say whether an answer is good, and which quote is wrong. A second one replaces the first."""
     service: Feedback = request.app.state.feedback
+    begin_change(request.scope)
     stored = service.give(principal.subject, body, principal.viewer)
     request.scope["log"] = {"answer_id": stored.answer_id, "rating": stored.rating, "reason": stored.reason}
     return stored
