@@ -60,9 +60,10 @@ def note_documents(scope: Scope, document_ids: Iterable[str]) -> None:
 
 
 def begin_change(scope: Scope, document_ids: Iterable[str] = ()) -> None:
-    """Record that a request is about to change something, of these documents if of any; call it just before.
+    """Record that a request is about to change something, of these documents if of any.
 
-    May block for a moment, on the disk.
+    To be called just before, when it is known that there is something to change: ids in the address that
+    lead nowhere may be anybody's text. May block for a moment, on the disk.
 
     Raises:
         ChangeNotRecordedError: it cannot be recorded, and so must not be made.

@@ -91,15 +91,13 @@ def rename(
     body: RenameIn, request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str
 ) -> ConversationHead:
     """Give a conversation another title."""
-    begin_change(request.scope)
-    return stored.rename(owner, conversation_id, body.title)
+    return stored.rename(owner, conversation_id, body.title, lambda: begin_change(request.scope))
 
 
 @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=_OF_READING)
 def delete(request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str) -> None:
     """Delete a conversation with its answers and the feedback on them; it cannot be undone."""
-    begin_change(request.scope)
-    stored.delete(owner, conversation_id)
+    stored.delete(owner, conversation_id, lambda: begin_change(request.scope))
 
 
 @router.get(

@@ -35,8 +35,17 @@ class Feedback:
         self._withheld = withheld
         self._now = now
 
-    def give(self, owner: str, given: FeedbackIn, viewer: Viewer = ANYBODY) -> FeedbackOut:
+    def give(
+        self,
+        owner: str,
+        given: FeedbackIn,
+        viewer: Viewer = ANYBODY,
+        *,
+        recorded: Callable[[], None] = lambda: None,
+    ) -> FeedbackOut:
         """Store feedback, in the place of this owner's earlier one on the same answer.
+
+        `recorded` is called when it is known to fit and nothing is stored yet; what it raises stops it.
 
         Raises:
             NotFoundError: the owner was given no such answer, or it was not kept.
@@ -54,6 +63,7 @@ class Feedback:
                 "quote": given.quote,
                 "updated_at": now,
             }
+            recorded()
             mine = (feedback.c.answer_id == given.answer_id, feedback.c.owner == owner)
             done = connection.execute(update(feedback).where(*mine).values(**values))
             if done.rowcount == 0:
@@ -154,7 +164,8 @@ def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:
 def give_feedback(body: FeedbackIn, request: Request, principal: ThePrincipal) -> FeedbackOut:
     """Say whether an answer is good, and which quote is wrong. A second one replaces the first."""
     service: Feedback = request.app.state.feedback
-    begin_change(request.scope)
-    stored = service.give(principal.subject, body, principal.viewer)
+    stored = service.give(
+        principal.subject, body, principal.viewer, recorded=lambda: begin_change(request.scope)
+    )
     request.scope["log"] = {"answer_id": stored.answer_id, "rating": stored.rating, "reason": stored.reason}
     return stored

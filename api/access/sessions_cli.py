@@ -25,6 +25,7 @@ def sessions_app(
     @contextmanager
     def opened() -> Iterator[Sessions]:
         with reported():
+            from api.access.configuration import check_configuration
             from api.access.pepper import Pepper
             from api.access.sessions import Sessions
             from api.settings import SettingsError
@@ -35,6 +36,7 @@ def sessions_app(
                 raise SettingsError(
                     "VERSE_PEPPER is not set; without it nobody can log in. Set it to what the service has"
                 )
+            check_configuration(found)
             with closing(Database(found.conversations_file)) as database:
                 yield Sessions(
                     database,

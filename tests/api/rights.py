@@ -143,7 +143,9 @@ class As:
                 # As the gate does, which stands further out and takes every request for the operator's.
                 self._rules.of(scope)[0].hold(principal)
             except NotAllowedError as error:
-                await refusal(scope["path"], 403, "not_allowed", str(error), "")(scope, receive, send)
+                await refusal(scope["path"], 403, "not_allowed", str(error), str(scope["request_id"]))(
+                    scope, receive, send
+                )
                 return
         await self.app(scope, receive, send)
 

@@ -213,7 +213,7 @@ def test_an_origin_is_taken_as_browsers_send_it(service: Guarded, key: str) -> N
 def test_a_frame_gets_its_token_once(service: Guarded, key: str) -> None:
     made = service.token(key, ttl_s=120)
     assert made["frame_url"] == f"{OWN}/embed?code={made['code']}"
-    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", made["code"])
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}[0-9a-f]{32}", made["code"])
     reply = exchange(service, made["code"])
     assert reply.status == 200
     frame = reply.json()

@@ -595,8 +595,8 @@ def test_a_guessed_code_of_the_provider_counts_though_its_login_was_begun_here(
 # The command
 
 
-def sessions_command(folder: Path, *words: str, **more: str) -> Any:
-    environment = {
+def sessions_command(folder: Path, *words: str, **more: str | None) -> Any:
+    environment: dict[str, str | None] = {
         "VERSE_STATE_DIR": str(folder),
         "VERSE_PEPPER": PEPPER,
         "VERSE_DATABASE_URL": f"sqlite:///{folder / 'access.sqlite'}",
@@ -639,6 +639,6 @@ def test_the_operator_sees_who_is_logged_in_and_ends_a_person_s_sessions(
 
 
 def test_the_command_needs_the_pepper(tmp_path: Path) -> None:
-    failed = sessions_command(tmp_path, "list", VERSE_PEPPER="")
+    failed = sessions_command(tmp_path, "list", VERSE_PEPPER=None)
     assert failed.exit_code == 2
     assert "VERSE_PEPPER" in failed.stderr

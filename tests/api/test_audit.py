@@ -665,6 +665,12 @@ def test_nothing_is_changed_that_cannot_be_recorded(small_state: Path, tmp_path:
             client, "PATCH", "/v1/documents/canary/access", headers=JSON, body=b'{"access": "public"}'
         )
         assert nowhere.status == 404
+        for nowhere in (
+            raw(client, "DELETE", f"/v1/conversations/{kept}"),
+            post(client, "/v1/feedback", {"answer_id": asked["id"], "rating": "up"}),
+        ):
+            assert nowhere.status == 404
+        assert len(requests_of(file)) == count + len(lines)
     assert "canary" not in file.read_text()
     changing = {place for place in RULES if place[0] in ("POST", "PUT", "PATCH", "DELETE")}
     assert changing - CHANGES_NOTHING == set(done), "a route that changes something calls begin_change"
