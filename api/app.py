@@ -25,7 +25,7 @@ from api import (
     pages,
 )
 from api.access import embed_routes, login_routes
-from api.access.build import open_access
+from api.access.build import login_origins, open_access
 from api.access.configuration import check_configuration
 from api.access.gate import Gate
 from api.access.login_guard import LoginGuard
@@ -164,6 +164,7 @@ def create_app(
         hosts=[*settings.allowed_hosts, public_host],
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
         portals=settings.allowed_origins,
+        logins=login_origins(settings),
         max_body_bytes=settings.max_body_bytes,
         trusted_proxies=settings.trusted_proxies,
         receive_timeout_s=settings.receive_timeout_s,
