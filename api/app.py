@@ -35,7 +35,7 @@ from api.conversations import Conversations
 from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
 from api.housekeeping import Housekeeping
-from api.limits import Workers
+from api.limits import Full, Workers
 from api.mcp_http import McpEndpoint
 from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
@@ -156,6 +156,7 @@ def create_app(
     # Inside whatever finds out who asks: the one added last is the outermost.
     if audit is not None:
         app.add_middleware(Audited, audit=audit)
+    app.add_middleware(Full)
     app.add_middleware(KeyRates, rate=Rate("key", per_key))
     # Outside of it, so that one too many is refused before that work.
     known = Gate(app, required=settings.auth == "required")

@@ -43,18 +43,18 @@ _OF_WRITING = problem_responses(
 )
 
 
-def owner_of(principal: ThePrincipal) -> str:
+async def owner_of(principal: ThePrincipal) -> str:
     """Return whom what is stored belongs to: who is asking."""
     return principal.subject
 
 
-def conversations_of(request: Request) -> Conversations:
+async def conversations_of(request: Request) -> Conversations:
     """Return the app's stored conversations."""
     found: Conversations = request.app.state.conversations
     return found
 
 
-def is_json(request: Request) -> None:
+async def is_json(request: Request) -> None:
     """Refuse what the guards refuse for POST alone."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
