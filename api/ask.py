@@ -41,13 +41,14 @@ PROBLEMS = problem_responses(
 )
 
 
-def engine_of(request: Request) -> Engine:
+# `async`, like every dependency here: a plain one costs each request a thread and a wait for it.
+async def engine_of(request: Request) -> Engine:
     """Return the app's engine."""
     engine: Engine = request.app.state.engine
     return engine
 
 
-def workers_of(request: Request) -> Workers:
+async def workers_of(request: Request) -> Workers:
     """Return the app's bounded thread pool."""
     workers: Workers = request.app.state.workers
     return workers

@@ -4,6 +4,10 @@ One JSON line a request, written before the first byte of its answer; of a strea
 known what was shown. What cannot be written is not answered: the client gets a 503, and so do all audited
 requests until a line can be written again. Lines are in the order of their times, and survive the
 process; they are not synced to the disk one by one, so that a power failure may take the last seconds.
+
+A change has two lines: `"event": "begun"` before it is made, and the request's own after it. Where the
+first cannot be written, nothing is changed. Where only the second cannot, the change was made and recorded,
+and its client is told so: a `begun` without a second line may or may not have come to its end.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +29,11 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.principal import Principal
-from api.errors import refusal
+from api.errors import ChangeNotRecordedError, refusal
 from index.errors import QAError
 
 _NOTED = "audit_documents"
+_BEGIN = "audit_begin"
 # What shows no document and changes nothing; everything else is audited, a route that is new too.
 _READS_NOTHING = frozenset(
     {"/", "/docs", "/embed", "/favicon.ico", "/healthz", "/openapi.json", "/readyz", "/v1/models"}
@@ -38,6 +43,8 @@ _LOCK_S = 1.0
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Ids that this service makes; what else stands in an address may be anybody's text.
 _OUR_ID = re.compile(r"[a-z]{2,12}_[0-9A-Za-z]{8,64}")
+
+_NOT_RECORDED = "What is read or changed here is recorded, and the record cannot be written now; the operator has to see to it."
 
 log = structlog.get_logger("api.audit")
 
@@ -50,6 +57,20 @@ def note_documents(scope: Scope, document_ids: Iterable[str]) -> None:
     """Say that a request shows these documents, or parts or titles of them."""
     noted: dict[str, None] = scope.setdefault(_NOTED, {})
     noted.update(dict.fromkeys(document_ids))
+
+
+def begin_change(scope: Scope, document_ids: Iterable[str] = ()) -> None:
+    """Record that a request is about to change something, of these documents if of any.
+
+    To be called just before, when it is known that there is something to change: ids in the address that
+    lead nowhere may be anybody's text. May block for a moment, on the disk.
+
+    Raises:
+        ChangeNotRecordedError: it cannot be recorded, and so must not be made.
+    """
+    begin: Callable[[list[str]], None] | None = scope.get(_BEGIN)
+    if begin is not None:  # no audit log is kept here
+        begin(list(document_ids))
 
 
 def documents_of(record: Mapping[str, Any]) -> list[str]:
@@ -208,6 +229,15 @@ class Audited:
             await _unavailable(scope)(scope, receive, send)
             return
         status, streams, replaced, whole = 0, False, False, False
+        begun: list[str] | None = None
+
+        def begin(documents: list[str]) -> None:
+            nonlocal begun
+            if not self._tried(_entry(scope, documents, event="begun")):
+                raise ChangeNotRecordedError(_NOT_RECORDED)
+            begun = documents
+
+        scope[_BEGIN] = begin
 
         async def answer(message: Message) -> None:
             nonlocal status, streams, replaced, whole
@@ -217,7 +247,7 @@ class Audited:
                 status = int(message["status"])
                 kinds = [value for name, value in message.get("headers", ()) if name == b"content-type"]
                 streams = any(kind.startswith(b"text/event-stream") for kind in kinds)
-                if not streams and not self._written(scope, status):
+                if not streams and not self._written(scope, status, begun):
                     replaced = True
                     await _unavailable(scope)(scope, receive, send)
                     return
@@ -230,15 +260,18 @@ class Audited:
         except Exception:
             # Whoever answers this stands further out; a change may have been made before it broke.
             if not status:
-                self._written(scope, 500)
+                self._written(scope, 500, begun)
             raise
         finally:
             if streams:
                 failed = scope.get("log", {}).get("failed")
-                self._written(scope, status, outcome=failed or ("complete" if whole else "cut"))
+                self._written(scope, status, begun, outcome=failed or ("complete" if whole else "cut"))
 
-    def _written(self, scope: Scope, status: int, **more: str) -> bool:
-        """Write a request's line where it needs one; tell whether it may be answered."""
+    def _written(self, scope: Scope, status: int, begun: list[str] | None, **more: str) -> bool:
+        """Write a request's line where it needs one; tell whether it may be answered.
+
+        `begun` holds the documents of a change that was recorded before it was made.
+        """
         places = scope.get("path_params") or {}
         documents = list(scope.get(_NOTED, ()))
         # Of an address that led nowhere it may be anybody's text.
@@ -250,25 +283,12 @@ class Audited:
         if who["kind"] == "anonymous" and not documents and not unsafe:
             return True  # a public page: strangers could push everybody else's lines out of the log
         # Refused, and nothing was shown: that is in the service's log. A failed change may have been made.
-        if route is None or (status >= 400 and not documents and not (unsafe and status >= 500)):
+        failed_change = begun is not None or (unsafe and status >= 500)
+        if route is None or (status >= 400 and not documents and not failed_change):
             return True
-        entry: dict[str, Any] = {
-            "request_id": scope.get("request_id"),
-            **who,
-            "method": scope["method"],
-            "route": route,
-            "status": status,
-            "documents": documents,
-            **more,
-        }
-        on = {
-            name: value
-            for name, value in places.items()
-            if isinstance(value, str) and _OUR_ID.fullmatch(value) and value not in documents
-        }
-        if on:
-            entry["on"] = on
-        return self._tried(entry)
+        written = self._tried(_entry(scope, documents, status=status, **more))
+        # What was recorded when it was begun, and shows nothing else, has happened: a 503 would be a lie.
+        return written or (begun is not None and set(documents) <= set(begun))
 
     def _tried(self, entry: Mapping[str, Any]) -> bool:
         try:
@@ -285,6 +305,24 @@ class Audited:
         return self._tried({"event": "resumed", "note": "lines before this one may be missing"})
 
 
+def _entry(scope: Scope, documents: list[str], **more: str | int) -> dict[str, Any]:
+    places = scope.get("path_params") or {}
+    on = {
+        name: value
+        for name, value in places.items()
+        if isinstance(value, str) and _OUR_ID.fullmatch(value) and value not in documents
+    }
+    return {
+        "request_id": scope.get("request_id"),
+        **_who(scope),
+        "method": scope["method"],
+        "route": getattr(scope.get("route"), "path", None),
+        "documents": documents,
+        **more,
+        **({"on": on} if on else {}),
+    }
+
+
 def _who(scope: Scope) -> dict[str, str | None]:
     principal: Principal | None = scope.get("state", {}).get("principal")
     if principal is None:
@@ -293,7 +331,5 @@ def _who(scope: Scope) -> dict[str, str | None]:
 
 
 def _unavailable(scope: Scope) -> ASGIApp:
-    detail = (
-        "What is read here is recorded, and the record cannot be written now; the operator has to see to it."
-    )
-    return refusal(scope["path"], 503, "audit_unavailable", detail, str(scope.get("request_id", "")))
+    request_id = str(scope.get("request_id", ""))
+    return refusal(scope["path"], 503, "audit_unavailable", _NOT_RECORDED, request_id)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from api.access.keys_cli import keys_app
+from api.access.sessions_cli import sessions_app
 from eval.cli import Wiring
 from eval.cli import app as eval_app
 from eval.errors import DataSetError
@@ -99,6 +100,7 @@ def _reported() -> Iterator[None]:
 
 
 app.add_typer(keys_app(_reported, lambda: _settings()), name="keys")
+app.add_typer(sessions_app(_reported, lambda: _settings()), name="sessions")
 
 
 @app.callback(invoke_without_command=True)

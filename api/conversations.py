@@ -330,27 +330,35 @@ class Conversations:
             turns=shown,
         )
 
-    def rename(self, owner: str, conversation_id: str, title: str) -> ConversationHead:
+    def rename(
+        self, owner: str, conversation_id: str, title: str, recorded: Callable[[], None] = lambda: None
+    ) -> ConversationHead:
         """Give a conversation another title; it does not move in the list.
+
+        `recorded` is called when there is something to change and nothing has been; what it raises stops it.
 
         Raises:
             NotFoundError: the owner has no such conversation.
         """
         with self._database.writing() as connection:
             _owned(connection, owner, conversation_id, lock=True)
+            recorded()
             connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(title=title)
             )
             return self._head(connection, owner, conversation_id)
 
-    def delete(self, owner: str, conversation_id: str) -> None:
+    def delete(self, owner: str, conversation_id: str, recorded: Callable[[], None] = lambda: None) -> None:
         """Delete a conversation with its turns, answers and feedback, from the disk too.
+
+        `recorded` is called when there is something to delete and nothing has been; what it raises stops it.
 
         Raises:
             NotFoundError: the owner has no such conversation.
         """
         with self._database.writing() as connection:
             _owned(connection, owner, conversation_id, lock=True)
+            recorded()
             connection.execute(delete(conversations).where(conversations.c.id == conversation_id))
         # Where a reader stands in the way, housekeeping does it within the hour.
         self._database.checkpoint()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.access.principal import ThePrincipal
-from api.audit import documents_of, note_documents
+from api.audit import begin_change, documents_of, note_documents
 from api.conversations import Conversations
 from api.conversations_markdown import markdown_of
 from api.conversations_schemas import (
@@ -43,18 +43,18 @@ _OF_WRITING = problem_responses(
 )
 
 
-def owner_of(principal: ThePrincipal) -> str:
+async def owner_of(principal: ThePrincipal) -> str:
     """Return whom what is stored belongs to: who is asking."""
     return principal.subject
 
 
-def conversations_of(request: Request) -> Conversations:
+async def conversations_of(request: Request) -> Conversations:
     """Return the app's stored conversations."""
     found: Conversations = request.app.state.conversations
     return found
 
 
-def is_json(request: Request) -> None:
+async def is_json(request: Request) -> None:
     """Refuse what the guards refuse for POST alone."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
@@ -88,16 +88,16 @@ def conversation(
 
 @router.patch("/v1/conversations/{conversation_id}", responses=_OF_WRITING, dependencies=[Depends(is_json)])
 def rename(
-    body: RenameIn, stored: TheConversations, owner: TheOwner, conversation_id: str
+    body: RenameIn, request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str
 ) -> ConversationHead:
     """Give a conversation another title."""
-    return stored.rename(owner, conversation_id, body.title)
+    return stored.rename(owner, conversation_id, body.title, lambda: begin_change(request.scope))
 
 
 @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=_OF_READING)
-def delete(stored: TheConversations, owner: TheOwner, conversation_id: str) -> None:
+def delete(request: Request, stored: TheConversations, owner: TheOwner, conversation_id: str) -> None:
     """Delete a conversation with its answers and the feedback on them; it cannot be undone."""
-    stored.delete(owner, conversation_id)
+    stored.delete(owner, conversation_id, lambda: begin_change(request.scope))
 
 
 @router.get(

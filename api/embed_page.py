@@ -41,6 +41,11 @@ async def embed(request: Request, code: Annotated[str, Query()] = "") -> HTMLRes
     if access is not None and 0 < len(code) <= _MAX_CODE:
         parent = await asyncio.to_thread(access.codes.parent_origin, code)
     if parent is None or parent not in listed:
+        made_here = access is not None and access.codes.made_here(code)
+        # Who comes without a code, or with one that is over, guesses nothing.
+        request.scope.setdefault("log", {})["refused"] = (
+            "credential_expired" if made_here else "credential_invalid" if code else "not_authenticated"
+        )
         # Only words, so that the portal's reader sees why there is no box, and not a browser's error.
         return HTMLResponse(render_spent_page(), status_code=403, headers=_headers(listed))
     return HTMLResponse(render_embed_page(), headers=_headers([parent]))

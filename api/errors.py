@@ -21,10 +21,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from api.access.errors import (
+    AccessError,
     CredentialError,
     CredentialExpiredError,
     CrossSiteError,
     LoginError,
+    LoginOverError,
     NotAllowedError,
     NotAuthenticatedError,
     NotConfiguredError,
@@ -85,6 +87,10 @@ class StageTimeoutError(QAError):
     """A question took longer than it may."""
 
 
+class ChangeNotRecordedError(QAError):
+    """A change was not made, because it could not be recorded that it would be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """How one error is told. `detail` replaces the error's own message where that is not for clients."""
@@ -106,6 +112,7 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (CredentialError, Row(status=401, code="credential_invalid")),
     (NotAllowedError, Row(status=403, code="not_allowed")),
     (CrossSiteError, Row(status=403, code="cross_site")),
+    (LoginOverError, Row(status=400, code="login_over")),
     (LoginError, Row(status=400, code="login_failed")),
     (NotConfiguredError, Row(status=409, code="access_not_configured")),
     (UnlistedOriginError, Row(status=422, code="origin_not_listed")),
@@ -124,6 +131,7 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (GeneratorTimeoutError, Row(status=504, code="generator_timeout", detail="The language model took too long; ask again, or in extractive mode.")),
     (GeneratorOutputError, Row(status=502, code="generator_output", detail="The language model wrote nothing that can be shown; ask in extractive mode.")),
     (GeneratorError, Row(status=502, code="generator_unavailable", detail="The language model cannot be reached; ask again, or in extractive mode.")),
+    (ChangeNotRecordedError, Row(status=503, code="audit_unavailable")),
     (OverloadedError, Row(status=503, code="overloaded")),
     (StageTimeoutError, Row(status=504, code="stage_timeout")),
     (IndexMissingError, Row(status=503, code="index_empty", detail="Nothing is indexed yet; run `verse index PATH`.")),
@@ -159,6 +167,9 @@ def told(error: Exception, scope: Scope) -> Row:
         row = row_of(error)
         if row.status >= 500:
             logger.error("request_failed code=%s error=%s", row.code, type(error).__name__)
+        if isinstance(error, AccessError):
+            # For the log, and for whoever slows down those that fail often; never with what.
+            scope.setdefault("log", {})["refused"] = row.code
         return replace(row, detail=row.detail or str(error))
     # Where, but not what: an exception's text may hold what somebody asked or a document says.
     logger.error("request_broke error=%s at=%s", type(error).__name__, where_it_broke(error))

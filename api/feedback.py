@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import insert, select, update
 
 from api.access.principal import ThePrincipal
+from api.audit import begin_change
 from api.conversations import feedback_out, kept_answer, record_of
 from api.conversations_schemas import FeedbackIn, FeedbackOut
 from api.schemas import problem_responses
@@ -34,8 +35,17 @@ class Feedback:
         self._withheld = withheld
         self._now = now
 
-    def give(self, owner: str, given: FeedbackIn, viewer: Viewer = ANYBODY) -> FeedbackOut:
+    def give(
+        self,
+        owner: str,
+        given: FeedbackIn,
+        viewer: Viewer = ANYBODY,
+        *,
+        recorded: Callable[[], None] = lambda: None,
+    ) -> FeedbackOut:
         """Store feedback, in the place of this owner's earlier one on the same answer.
+
+        `recorded` is called when it is known to fit and nothing is stored yet; what it raises stops it.
 
         Raises:
             NotFoundError: the owner was given no such answer, or it was not kept.
@@ -53,6 +63,7 @@ class Feedback:
                 "quote": given.quote,
                 "updated_at": now,
             }
+            recorded()
             mine = (feedback.c.answer_id == given.answer_id, feedback.c.owner == owner)
             done = connection.execute(update(feedback).where(*mine).values(**values))
             if done.rowcount == 0:
@@ -153,6 +164,8 @@ def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:
 def give_feedback(body: FeedbackIn, request: Request, principal: ThePrincipal) -> FeedbackOut:
     """Say whether an answer is good, and which quote is wrong. A second one replaces the first."""
     service: Feedback = request.app.state.feedback
-    stored = service.give(principal.subject, body, principal.viewer)
+    stored = service.give(
+        principal.subject, body, principal.viewer, recorded=lambda: begin_change(request.scope)
+    )
     request.scope["log"] = {"answer_id": stored.answer_id, "rating": stored.rating, "reason": stored.reason}
     return stored

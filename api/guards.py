@@ -25,10 +25,11 @@ _VIEWER_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-# The page to chat on may also ask this service, and what it shows is set as text or not at all.
+# The page to chat on may also ask this service, and what it shows is set as text or not at all. Its form is
+# sent here alone; but where its session is over, it is sent on to log in, and browsers hold that against it too.
 _CHAT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action {forms}; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types lit-html"
 )
 # Others may be anybody's text, and so are not logged.
@@ -54,7 +55,8 @@ class Guards:
     """Wraps the app. `hosts` are names without ports, `origins` whole web origins, and so are `portals`.
 
     Portals are other sites' pages that may call it as well and read the answers (`api.cors`).
-    `receive_timeout_s` is the time for a body to arrive, `https` whether it is reached over TLS.
+    `logins` are the origins where people are sent to log in. `receive_timeout_s` is the time for a body to
+    arrive, `https` whether it is reached over TLS.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Guards:
         origins: Collection[str],
         max_body_bytes: int,
         portals: Collection[str] = (),
+        logins: Collection[str] = (),
         trusted_proxies: int = 0,
         receive_timeout_s: float = 10.0,
         https: bool = False,
@@ -73,6 +76,7 @@ class Guards:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._portals = frozenset(_origin(portal) for portal in portals)
         self._origins = frozenset(_origin(origin) for origin in origins) | self._portals
+        self._chat_policy = _CHAT_POLICY.format(forms=" ".join(["'self'", *sorted(logins)]))
         self._max_body_bytes = max_body_bytes
         self._trusted_proxies = trusted_proxies
         self._receive_timeout_s = receive_timeout_s
@@ -227,7 +231,7 @@ class Guards:
         path = scope["path"]
         ours = {
             "x-request-id": request_id,
-            _CSP: _policy(path),
+            _CSP: self._policy(path),
             "x-content-type-options": "nosniff",
             "referrer-policy": "no-referrer",
             "cross-origin-resource-policy": "same-origin",
@@ -247,6 +251,13 @@ class Guards:
         # Two `Vary` lines are one list; whatever a route depends on still counts.
         kept = [(name, value) for name, value in theirs if name not in ours or name == "vary"]
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in [*kept, *ours.items()]]
+
+    def _policy(self, path: str) -> str:
+        if path in ("/", "/answer"):
+            return self._chat_policy
+        if path.startswith("/d/") or path == "/docs":
+            return _VIEWER_POLICY
+        return "default-src 'none'; frame-ancestors 'none'"
 
 
 class _TooLarge(BaseException):
@@ -279,14 +290,6 @@ def _host_name(host: str) -> str:
     """Return the name of a Host header without its port, or nothing where it is not one."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?", host)
     return (match.group(1) or match.group(2)).lower() if match else ""
-
-
-def _policy(path: str) -> str:
-    if path in ("/", "/answer"):
-        return _CHAT_POLICY
-    if path.startswith("/d/") or path == "/docs":
-        return _VIEWER_POLICY
-    return "default-src 'none'; frame-ancestors 'none'"
 
 
 def _is_strict(policy: str) -> bool:

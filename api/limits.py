@@ -6,12 +6,16 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
-from api.errors import OverloadedError, StageTimeoutError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import OverloadedError, StageTimeoutError, refusal
 from rag.errors import AskCancelledError
 
 T = TypeVar("T")
+_TOO_MANY = "too many questions at once; try again in a moment"
+_OF_QUESTIONS = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
 Unwanted = Literal["client_gone", "timed_out", "server_stopped"]
 """Why nobody waits for some work any more."""
 
@@ -72,12 +76,18 @@ class Workers:
     def _submitted(self, work: Callable[[], T]) -> Future[T]:
         with self._counting:
             if self._inside >= self._capacity:
-                raise OverloadedError("too many questions at once; try again in a moment")
+                raise OverloadedError(_TOO_MANY)
             self._inside += 1
         future = self._pool.submit(work)
         # On the pool's own future: the loop's would call back at a timeout, with the thread still busy.
         future.add_done_callback(self._left)
         return future
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would be refused at this moment."""
+        with self._counting:
+            return self._inside >= self._capacity
 
     def close(self) -> None:
         """Let running work end and drop what waits."""
@@ -165,3 +175,34 @@ class _Item(Generic[T]):
 
     def __init__(self, value: T) -> None:
         self.value = value
+
+
+class Full:
+    """Refuses questions while the queue is full, before their bodies are read and checked.
+
+    That costs 0.3 ms of a core where a refusal by the route costs 2.1, and what refusals cost is lost to the
+    answers under way.
+    Where the last place goes meanwhile, `Workers` refuses all the same.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in _OF_QUESTIONS:
+            await self._app(scope, receive, send)
+            return
+        workers: Workers = scope["app"].state.workers
+        if not workers.full:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = _Route(scope["path"])
+        scope.setdefault("log", {})["refused"] = "overloaded"
+        response = refusal(scope["path"], 503, "overloaded", _TOO_MANY, str(scope.get("request_id", "")))
+        await response(scope, receive, send)
+
+
+class _Route(NamedTuple):
+    """What the log asks of a route."""
+
+    path: str

@@ -46,7 +46,7 @@ def mcp_server(tools: Tools) -> Server[Any]:
         started = time.perf_counter()
         request_id = "req_" + secrets.token_hex(12)
         # Whoever starts the command on their own machine reads what the command line reads.
-        principal = LOCAL if request is None else principal_of(request)
+        principal = LOCAL if request is None else await principal_of(request)
         if request is not None:
             request_id = str(request.scope.get("request_id", request_id))
         try:

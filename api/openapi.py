@@ -1,4 +1,4 @@
-"""The OpenAPI file: what every route may answer stands here once, whatever the routes say of themselves."""
+"""The OpenAPI file: what every route may answer, and asks of a caller, stands here once, whatever it says itself."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.access.rules import Rule, rule_described
 from api.chat_errors import speaks_openai
 from api.chat_response import ChatProblemOut
 from api.errors import PROBLEM_JSON
+from api.rates import UNLIMITED
 from api.schemas import ProblemOut
-
-PUBLIC = frozenset({"/healthz", "/readyz"})
-"""Routes that no limit and no rule of access stands before."""
 
 # What the guards answer before any route.
 _ALWAYS = {
     400: "The request cannot be read.",
-    403: "The host or the origin is not allowed, or the credentials are not for this route.",
+    403: "The host or the origin is not allowed, or the credential is not for this route.",
     414: "The address is too long.",
     431: "The headers are too long.",
     500: "Something broke on our side.",
 }
+_OF_CREDENTIALS = {401: "No credential, or one that is not good."}
 _BEHIND_LIMITS = {
-    401: "Credentials are needed, or those shown are wrong or have ended.",
     429: "Too many requests, or too many wrong credentials; `Retry-After` says when to come again.",
     503: "Not ready, too busy, or what is read cannot be recorded; `Retry-After` says when to come again.",
 }
@@ -37,6 +36,12 @@ _WITH_BODY = {
 _OF_QUESTIONS = {502: "The language model failed.", 504: "It took too long."}
 _QUESTIONS = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
 _OPENAI_UNUSED = {422: "Not used: what is wrong with a parameter is a 400."}
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key (`cv_…`), an embed token (`cvt_…`) or an access token of the identity provider. "
+    "A service on loopback with `VERSE_AUTH=none` needs none.",
+}
 
 _HEADERS = {
     "X-Request-Id": "The request's id, for whoever has to look for it in the log.",
@@ -45,29 +50,34 @@ _HEADERS = {
 }
 
 
-def document_answers(app: FastAPI) -> None:
-    """Have an app describe the answers that its routes share."""
+def describe(app: FastAPI) -> None:
+    """Have an app describe what its routes share: answers, and what they ask of a caller."""
     plain = app.openapi
 
     def whole() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = with_answers(plain())
+            app.openapi_schema = with_rules_and_answers(plain())
         return app.openapi_schema
 
     app.openapi = whole  # type: ignore[method-assign]
 
 
-def with_answers(description: dict[str, Any]) -> dict[str, Any]:
-    """Return a description with the shared answers added to every operation; what a route says itself stays."""
-    schemas = description.setdefault("components", {}).setdefault("schemas", {})
+def with_rules_and_answers(description: dict[str, Any]) -> dict[str, Any]:
+    """Return a description with what is shared added to every operation; what a route says itself stays."""
+    parts = description.setdefault("components", {})
+    parts.setdefault("securitySchemes", {})["bearer"] = _BEARER
+    schemas = parts.setdefault("schemas", {})
     for model in (ProblemOut, ChatProblemOut):
         found = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(found.pop("$defs", {}))
         schemas[model.__name__] = found
     for path, methods in description["paths"].items():
-        for operation in methods.values():
+        for method, operation in methods.items():
+            rule = rule_described(method, path)
+            if rule.credentials != "nothing":
+                operation["security"] = [*([{}] if rule.credentials == "if given" else []), {"bearer": []}]
             answers: dict[str, Any] = operation["responses"]
-            for status, text in _answers(path, operation).items():
+            for status, text in _answers(path, operation, rule).items():
                 known = answers.setdefault(str(status), {"description": text})
                 known["content"] = _content(path)
             for answer in answers.values():
@@ -76,9 +86,11 @@ def with_answers(description: dict[str, Any]) -> dict[str, Any]:
     return description
 
 
-def _answers(path: str, operation: dict[str, Any]) -> dict[int, str]:
+def _answers(path: str, operation: dict[str, Any], rule: Rule) -> dict[int, str]:
     found = dict(_ALWAYS)
-    if path not in PUBLIC:
+    if rule.credentials != "nothing":
+        found |= _OF_CREDENTIALS
+    if path not in UNLIMITED:
         found |= _BEHIND_LIMITS
     if "requestBody" in operation:
         found |= _WITH_BODY
@@ -100,5 +112,5 @@ def _content(path: str) -> dict[str, Any]:
 
 
 def _headers(path: str) -> dict[str, Any]:
-    names = ["X-Request-Id"] if path in PUBLIC else list(_HEADERS)
+    names = ["X-Request-Id"] if path in UNLIMITED else list(_HEADERS)
     return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}

@@ -18,6 +18,16 @@ from api.store.database import Database
 from api.store.ids import now_ms
 
 
+def login_origins(settings: Settings) -> frozenset[str]:
+    """Return the web origins where people are sent to log in; none where nobody logs in.
+
+    The settings have passed `check_configuration`.
+    """
+    if settings.auth == "none" or settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return frozenset()
+    return frozenset({origin_of_url(settings.oidc_issuer), *map(web_origin, settings.oidc_origins)})
+
+
 def open_access(settings: Settings, database: Database, *, now: Callable[[], int] = now_ms) -> Access | None:
     """Return what decides who asks, or nothing where nobody is asked; reaches for nothing yet.
 

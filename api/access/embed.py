@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ MAX_TTL_S = 900
 CODE_LASTS_MS = 60_000
 MAX_TOKEN = 6000
 """Characters of a token: it is a header of every request, and headers have a limit."""
+_MARK = 32
+"""Hexadecimal digits at the end of a code, 128 bits: who has not seen the code cannot make them."""
 _ALGORITHM = "HS256"
 _ISSUER = "chapter-and-verse"
 _CLAIMS = ["iss", "aud", "sub", "exp", "groups", "origin", "key", "jti"]
@@ -146,7 +149,11 @@ class FrameCode:
 
 
 class FrameCodes:
-    """Codes for the `src` of a frame: good once, for a minute. Every method may block on the disk."""
+    """Codes for the `src` of a frame: good once, for a minute. Every method but `made_here` may block on the disk.
+
+    A code ends in a keyed digest of what stands before it. So one that was used or has expired can be told
+    from one that somebody guesses, though nothing is stored of it any more.
+    """
 
     def __init__(self, database: Database, pepper: Pepper, *, now: Callable[[], int] = now_ms) -> None:
         self._database = database
@@ -161,6 +168,7 @@ class FrameCodes:
         """
         now = self._now()
         text = random_credential()
+        text += self._mark(text)
         with self._database.writing() as connection:
             connection.execute(delete(frame_codes).where(frame_codes.c.expires_at <= now))
             connection.execute(
@@ -176,6 +184,12 @@ class FrameCodes:
             )
         return text
 
+    def made_here(self, text: str) -> bool:
+        """Tell whether a code was made here once; it may have been used, or have expired, since."""
+        return hmac.compare_digest(
+            self._mark(text[:-_MARK]).encode(), text[-_MARK:].encode("utf-8", "replace")
+        )
+
     def parent_origin(self, text: str) -> str | None:
         """Return which origin may hold the frame of a code that is still good; the code stays so."""
         with self._database.reading() as connection:
@@ -190,10 +204,12 @@ class FrameCodes:
         """Return what a code stands for, and make it worthless; of several at once, one gets it.
 
         Raises:
-            CredentialError: it is no code of ours, or was used.
-            CredentialExpiredError: its minute is over.
+            CredentialError: it is no code of ours.
+            CredentialExpiredError: its minute is over, or it was used.
             StoreError: it cannot be used up.
         """
+        if not self.made_here(text):
+            raise CredentialError("this code is none of ours; load the page again")
         digest = self._digest(text)
         # The transaction holds the write lock from its beginning: nobody else reads the row before it is gone.
         with self._database.writing() as connection:
@@ -204,7 +220,7 @@ class FrameCodes:
             )
             connection.execute(delete(frame_codes).where(frame_codes.c.digest == digest))
         if row is None:
-            raise CredentialError("this code was used already or is none of ours; load the page again")
+            raise CredentialExpiredError("this code was used already, or has expired; load the page again")
         if row["expires_at"] <= self._now():
             raise CredentialExpiredError("this code has expired; load the page again")
         return FrameCode(
@@ -214,6 +230,9 @@ class FrameCodes:
             parent_origin=row["parent_origin"],
             ttl_s=row["ttl_s"],
         )
+
+    def _mark(self, text: str) -> str:
+        return self._pepper.digest("frame code made here", text.encode("utf-8", "replace").decode())[:_MARK]
 
     def _digest(self, text: str) -> str:
         return self._pepper.digest("frame code", text)

@@ -9,6 +9,7 @@ QAError (index.errors)
 │   ├── NotAllowedError            it is good, and not for this
 │   ├── CrossSiteError             a browser sent a person's cookie on another site's behalf
 │   └── LoginError                 a login could not be finished: begin again
+│       └── LoginOverError         it was begun here, and was finished before, or is too old, or another browser's
 ├── ProviderError                  the identity provider cannot be reached or answers nonsense: try later
 ├── NotConfiguredError             the operator has not switched this on
 ├── UnlistedOriginError            a token was wanted for an origin that the operator has not listed
@@ -50,7 +51,11 @@ class CrossSiteError(AccessError):
 
 
 class LoginError(AccessError):
-    """A login was refused, is too old, or was finished before."""
+    """A login was refused, or none was begun here."""
+
+
+class LoginOverError(LoginError):
+    """A login that was begun here is too old, was finished before, or is another browser's."""
 
 
 class ProviderError(QAError):

@@ -14,7 +14,7 @@ WINDOW_S = 60.0
 MOST_ADDRESSES = 20_000
 
 # Refusals that whoever finds out who asks leaves for the log under `refused`, and that are no guesses.
-_NO_GUESSES = frozenset({"not_authenticated", "credential_expired"})
+_NO_GUESSES = frozenset({"not_authenticated", "credential_expired", "login_over"})
 # Routes at which a code is shown in the body or the address.
 _EXCHANGES = frozenset({"/v1/embed-tokens/exchange", "/embed", "/login/callback"})
 
@@ -71,7 +71,6 @@ def shows_credentials(scope: Scope) -> bool:
 
 
 def was_wrong(scope: Scope, status: int) -> bool:
-    """Tell whether an answer says that credentials were wrong; those whose time is over were right once."""
-    if scope["path"] in _EXCHANGES:
-        return status in (400, 401, 403, 404)
-    return status == 401 and scope.get("log", {}).get("refused") not in _NO_GUESSES
+    """Tell whether an answer says that credentials were wrong; those that were used, or whose time is over, were right once."""
+    wrong = status in (400, 401, 403, 404) if scope["path"] in _EXCHANGES else status == 401
+    return wrong and scope.get("log", {}).get("refused") not in _NO_GUESSES

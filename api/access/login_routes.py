@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.access.errors import LoginError, NotConfiguredError
+from api.access.errors import LoginError, LoginOverError, NotConfiguredError
 from api.access.identify import Access, hold_same_site, one_cookie
 from api.access.login_state import LASTS_S, own_path
 from api.access.pepper import random_credential
@@ -48,7 +48,8 @@ async def callback(
     try:
         browser = one_cookie(request.headers, access.login_cookie)
         if browser is None:
-            raise LoginError("this browser has begun no login, or has waited too long; begin again at /login")
+            words = "this browser has begun no login, or has waited too long; begin again at /login"
+            raise LoginOverError(words) if access.logins.begun_here(state) else LoginError(words)
         begun = await asyncio.to_thread(access.logins.take, browser, state)
         if iss is not None and not hmac.compare_digest(iss.encode(), provider.settings.issuer.encode()):
             raise LoginError("this answer comes from another identity provider; begin again at /login")

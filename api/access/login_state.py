@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError
 
-from api.access.errors import LoginError
+from api.access.errors import LoginError, LoginOverError
 from api.access.pepper import Pepper, random_credential
 from api.store.database import Database
 from api.store.ids import now_ms
@@ -68,16 +68,19 @@ class LoginStates:
         Of several who take the same state at once, one gets it.
 
         Raises:
-            LoginError: it is none of ours, of another browser, too old, or was used.
+            LoginError: it is none of ours.
+            LoginOverError: it is of another browser, too old, or was used.
             StoreError: it cannot be written down as used.
         """
         now = self._now()
         try:
             content = json.loads(self._seal.decrypt_at_time(state.encode("utf-8"), LASTS_S, now // 1000))
         except (InvalidToken, UnicodeEncodeError) as error:
-            raise LoginError(f"this login was not begun here, or too long ago; {_AGAIN}") from error
+            if self.begun_here(state):
+                raise LoginOverError(f"this login was begun too long ago; {_AGAIN}") from error
+            raise LoginError(f"this login was not begun here; {_AGAIN}") from error
         if not self._pepper.fits("login browser", browser, content["browser"]):
-            raise LoginError(f"this login was begun in another browser; {_AGAIN}")
+            raise LoginOverError(f"this login was begun in another browser; {_AGAIN}")
         try:
             with self._database.writing() as connection:
                 connection.execute(delete(spent_logins).where(spent_logins.c.expires_at <= now))
@@ -89,8 +92,16 @@ class LoginStates:
                     )
                 )
         except IntegrityError as error:
-            raise LoginError(f"this login was finished already; {_AGAIN}") from error
+            raise LoginOverError(f"this login was finished already; {_AGAIN}") from error
         return self._of(state, browser, content["login"], content["return_to"])
+
+    def begun_here(self, state: str) -> bool:
+        """Tell whether a state was made here once, however long ago."""
+        try:
+            self._seal.decrypt(state.encode("utf-8"))
+        except (InvalidToken, UnicodeEncodeError):
+            return False
+        return True
 
     def _of(self, state: str, browser: str, login: str, return_to: str) -> LoginState:
         return LoginState(

@@ -48,7 +48,7 @@ def subject_of(user: str) -> str:
     return f"user:{user}"
 
 
-def principal_of(request: Request) -> Principal:
+async def principal_of(request: Request) -> Principal:
     """Return who asks; the middleware before every route has put it there."""
     principal: Principal = request.state.principal
     return principal

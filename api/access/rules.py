@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -97,9 +97,6 @@ RULES: Mapping[tuple[str, str], Rule] = {
 }
 
 
-_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}}
-
-
 class RuleTable:
     """The rules of one app's routes, looked up the way the app looks up its routes."""
 
@@ -137,27 +134,12 @@ def routes_of(app: FastAPI) -> Iterable[tuple[str, str]]:
                 yield method, route.path or ""
 
 
-def describe_access(openapi: dict[str, Any], rules: Mapping[tuple[str, str], Rule] = RULES) -> None:
-    """Add to an OpenAPI document what each route asks of a caller, and how it refuses."""
-    parts = openapi.setdefault("components", {}).setdefault("securitySchemes", {})
-    parts["bearer"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An API key (`cv_…`), an embed token (`cvt_…`) or an access token of the identity provider. "
-        "A service on loopback with `VERSE_AUTH=none` needs none.",
-    }
-    formats = {path.replace(":path}", "}"): path for _, path in rules}
-    for path, operations in openapi.get("paths", {}).items():
-        for method, operation in operations.items():
-            rule = rules[method.upper(), formats[path]]
-            if rule.credentials == "nothing":
-                continue
-            operation["security"] = [{"bearer": []}] if rule.credentials == "always" else [{}, {"bearer": []}]
-            answers = operation["responses"]
-            like = answers.get("403", answers.get("404", _PROBLEM))
-            answers.setdefault("401", {**like, "description": "No credential, or one that is not good."})
-            if rule.credentials == "always":
-                answers.setdefault("403", {**like, "description": "Not with this credential."})
+def rule_described(method: str, path: str) -> Rule:
+    """Return the rule of an operation as the OpenAPI file names it: whatever the case of the method, without `:path`."""
+    for (known, pattern), rule in RULES.items():
+        if known == method.upper() and pattern.replace(":path}", "}") == path:
+            return rule
+    raise RouteWithoutRuleError(f"nobody said who may call {method.upper()} {path}; add a line to RULES")
 
 
 def _asked(method: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 
 from api.access.briefly import Briefly
 from api.access.errors import CredentialError, CredentialExpiredError
@@ -33,6 +33,7 @@ class Session:
     digest: str
     user: str
     groups: frozenset[str]
+    created_at: int
     seen_at: int
     expires_at: int
 
@@ -113,16 +114,7 @@ class Sessions:
             row = connection.execute(select(sessions).where(sessions.c.digest == digest)).mappings().first()
         if row is None:
             raise CredentialError("this session does not exist, or was ended; log in again")
-        found = self._usable(
-            Session(
-                digest=digest,
-                user=row["user"],
-                groups=read_groups(row["groups"]),
-                seen_at=row["seen_at"],
-                expires_at=row["expires_at"],
-            ),
-            now,
-        )
+        found = self._usable(_session_of(row), now)
         if not 0 <= now - found.seen_at < SEEN_EVERY_MS:
             self._note(digest, now)
         self._seen.put(digest, found, now)
@@ -139,6 +131,35 @@ class Sessions:
             connection.execute(delete(sessions).where(sessions.c.digest == digest))
         self._seen.drop(digest)
 
+    def all(self) -> Iterator[Session]:
+        """Yield the sessions that still let somebody in, by person, the oldest first.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        now = self._now()
+        with self._database.reading() as connection:
+            rows = (
+                connection.execute(
+                    select(sessions)
+                    .where(sessions.c.expires_at > now, sessions.c.seen_at > now - self._idle_ms)
+                    .order_by(sessions.c.user, sessions.c.created_at, sessions.c.digest)
+                )
+                .mappings()
+                .all()
+            )
+        for row in rows:
+            yield _session_of(row)
+
+    def end_all_of(self, user: str) -> int:
+        """End every session of a person and return how many there were; a running service knows within a second.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with self._database.writing() as connection:
+            return connection.execute(delete(sessions).where(sessions.c.user == user)).rowcount
+
     def _usable(self, session: Session, now: int) -> Session:
         if session.expires_at <= now or session.seen_at + self._idle_ms <= now:
             raise CredentialExpiredError("this session is over; log in again")
@@ -151,3 +172,14 @@ class Sessions:
         except StoreError as error:
             # At worst the person has to log in again earlier.
             logger.warning("session_use_not_noted error=%s", type(error).__name__)
+
+
+def _session_of(row: RowMapping) -> Session:
+    return Session(
+        digest=row["digest"],
+        user=row["user"],
+        groups=read_groups(row["groups"]),
+        created_at=row["created_at"],
+        seen_at=row["seen_at"],
+        expires_at=row["expires_at"],
+    )

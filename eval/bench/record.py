@@ -232,6 +232,13 @@ class ChildServer:
             "peak_mib": round(int(fields["VmHWM"].split()[0]) / 1024, 1),
         }
 
+    def cpu_s(self) -> float:
+        """Return the seconds of a core that all of its threads have used since its start."""
+        assert self._process is not None
+        # The name of the process may hold spaces and brackets; the numbers stand after its last bracket.
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:

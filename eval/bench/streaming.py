@@ -2,7 +2,9 @@
 
     python -m eval.bench.streaming [--out eval/results/streaming.json] [--threads N] [--seconds 60]
 
-Everything runs on one machine: the clients take their share of the cores, which the figures include.
+Everything runs on one machine: the clients take their share of the cores, which the times include. So for the
+overload the seconds of a core that the server and the clients used are given too: answers by the server's
+seconds show what refusing costs the server itself, whatever the clients take from it.
 """
 
 from __future__ import annotations
@@ -153,8 +155,11 @@ def summary(found: Sequence[Exchange | None], seconds: float) -> dict[str, Any]:
 
 def in_a_process(
     job: str, port: int, seconds: float, many: float, time_round: int
-) -> tuple[list[Exchange | None], float]:
-    """Run clients in a child, so that they do not share our interpreter lock; return what came, and the time.
+) -> tuple[list[Exchange | None], float, float]:
+    """Run clients in a child, so that they do not share our interpreter lock.
+
+    Returns what came, the time, and the seconds of a core that the clients used.
+
 
     Raises:
         RuntimeError: the child failed; the message holds its last words.
@@ -168,20 +173,20 @@ def in_a_process(
         raise RuntimeError(f"the clients ended with {done.returncode}: {done.stderr[-1000:]}")
     content = json.loads(done.stdout)
     rows = [None if row is None else Exchange(**row) for row in content["exchanges"]]
-    return rows, content["seconds"]
+    return rows, content["seconds"], content["cpu_s"]
 
 
 def child(job: str, port: int, seconds: float, many: float, time_round: int) -> None:
     """Be the clients: print what came of every request."""
     bodies = asked_anew(time_round)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     if job == "steady":
         found = asyncio.run(steady(port, int(many), seconds, bodies))
     else:
         found = asyncio.run(flood(port, many, seconds, bodies))
-    elapsed = time.perf_counter() - started
+    elapsed, cpu_s = time.perf_counter() - started, time.process_time() - used
     rows = [None if one is None else asdict(one) for one in found]
-    json.dump({"seconds": elapsed, "exchanges": rows}, sys.stdout)
+    json.dump({"seconds": elapsed, "cpu_s": cpu_s, "exchanges": rows}, sys.stdout)
 
 
 def recovery_s(port: int, usual_s: float) -> float:
@@ -199,21 +204,43 @@ def recovery_s(port: int, usual_s: float) -> float:
     raise RuntimeError(f"no usual answer within {_RECOVERY_LIMIT_S:g} s after the overload")
 
 
+def cores_used(server_s: float, clients_s: float, elapsed_s: float, answers: int) -> dict[str, float]:
+    """Say how much of a core each side used on average, and how many answers a second of the server's made."""
+    return {
+        "server": round(server_s / elapsed_s, 3),
+        "clients": round(clients_s / elapsed_s, 3),
+        "answers_per_server_core_s": round(answers / server_s, 2),
+    }
+
+
 def overload(server: ChildServer, seconds: float, usual_s: float) -> dict[str, Any]:
     """Find the peak of answers a second, then let ten times as many requests arrive."""
-    peaks = {}
+    peaks: dict[int, float] = {}
+    used: dict[int, dict[str, float]] = {}
     for time_round, clients in enumerate((2, 4, 8), start=3):
-        rows, elapsed = in_a_process("steady", server.port, seconds / 2, clients, time_round)
-        peaks[clients] = summary(rows, elapsed)["answers_per_s"]
+        before = server.cpu_s()
+        rows, elapsed, clients_s = in_a_process("steady", server.port, seconds / 2, clients, time_round)
+        found = summary(rows, elapsed)
+        peaks[clients] = found["answers_per_s"]
+        used[clients] = cores_used(server.cpu_s() - before, clients_s, elapsed, found["answers"])
     peak = max(peaks.values())
+    at_peak = used[max(peaks, key=peaks.__getitem__)]
     with Watch(server) as watch:
-        rows, elapsed = in_a_process("flood", server.port, seconds, OVERLOAD * peak, 6)
+        before = server.cpu_s()
+        rows, elapsed, clients_s = in_a_process("flood", server.port, seconds, OVERLOAD * peak, 6)
+        server_s = server.cpu_s() - before
         recovered = recovery_s(server.port, usual_s)
     # What waited at the end was answered after the last request came: the time is that of all of it.
     found = summary(rows, elapsed)
+    in_overload = cores_used(server_s, clients_s, elapsed, found["answers"])
     return {
         "peak_answers_per_s": peak,
         "peaks_by_clients": peaks,
+        "cores_at_peak": at_peak,
+        "cores_in_overload": in_overload,
+        "goodput_share_by_server_core": round(
+            in_overload["answers_per_server_core_s"] / at_peak["answers_per_server_core_s"], 3
+        ),
         "arrivals_per_s": round(len(rows) / seconds, 2),
         "seconds": round(elapsed, 2),
         **found,
@@ -232,7 +259,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         with ChildServer(state, threads=options.threads) as server:
             first = first_events(server.port, options.requests)
             with Watch(server) as watch:
-                rows, elapsed = in_a_process("steady", server.port, options.seconds, options.clients, 2)
+                rows, elapsed, _ = in_a_process("steady", server.port, options.seconds, options.clients, 2)
             many = {
                 "clients": options.clients,
                 "seconds": round(elapsed, 2),

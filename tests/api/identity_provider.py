@@ -60,6 +60,8 @@ class ScriptedProvider:
     asked: list[str] = field(default_factory=list)
     delay_s: float = 0.0
     ahead_s: float = 0.0
+    agrees: bool = False
+    """Whether whoever comes to log in is sent back at once, as where they are logged in there already."""
 
     @property
     def issuer(self) -> str:
@@ -130,6 +132,8 @@ class ScriptedProvider:
         time.sleep(self.delay_s)
         if path in self.answers:
             return self.answers[path]
+        if self.agrees and path.startswith("/authorize?"):
+            return 303, self.log_in(f"{self.issuer}{path}").encode()
         if path == "/.well-known/openid-configuration":
             return 200, json.dumps(self._discovered()).encode()
         if path == "/keys":

@@ -15,8 +15,11 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from api.access.errors import NotAllowedError
 from api.access.principal import Principal, Scope
+from api.access.rules import RuleTable
 from api.app import create_app
+from api.errors import refusal
 from index.access import ANYBODY, OPERATOR, Viewer
 from tests.api.service import Reply, SmallEngine, client_of, index_rows, raw, settings_for
 
@@ -127,14 +130,23 @@ def may_read(viewer: Viewer, access: object) -> bool:
 class As:
     """Stands for what identifies people: the name in a header says who asks."""
 
-    def __init__(self, app: ASGIApp, known: Mapping[str, Principal]) -> None:
+    def __init__(self, app: ASGIApp, known: Mapping[str, Principal], rules: RuleTable) -> None:
         self.app = app
         self._known = known
+        self._rules = rules
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             name = dict(scope["headers"])[WHO.encode()].decode()
-            scope.setdefault("state", {})["principal"] = self._known[name]
+            principal = scope.setdefault("state", {})["principal"] = self._known[name]
+            try:
+                # As the gate does, which stands further out and takes every request for the operator's.
+                self._rules.of(scope)[0].hold(principal)
+            except NotAllowedError as error:
+                await refusal(scope["path"], 403, "not_allowed", str(error), str(scope["request_id"]))(
+                    scope, receive, send
+                )
+                return
         await self.app(scope, receive, send)
 
 
@@ -213,7 +225,7 @@ def serving_state(
     app = create_app(settings_for(state, **settings), engine=engine)  # type: ignore[arg-type]
     inner = fastapi_of(app)
     # Innermost, so that whoever the service itself takes a request to be from is not asked.
-    inner.add_middleware(As, known=who)
+    inner.add_middleware(As, known=who, rules=RuleTable(inner))
     with client_of(app) as client:
         yield Service(client=client, app=inner, docs=docs, people=who, state=state, engine=engine)
 

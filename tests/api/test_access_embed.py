@@ -213,7 +213,7 @@ def test_an_origin_is_taken_as_browsers_send_it(service: Guarded, key: str) -> N
 def test_a_frame_gets_its_token_once(service: Guarded, key: str) -> None:
     made = service.token(key, ttl_s=120)
     assert made["frame_url"] == f"{OWN}/embed?code={made['code']}"
-    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", made["code"])
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}[0-9a-f]{32}", made["code"])
     reply = exchange(service, made["code"])
     assert reply.status == 200
     frame = reply.json()
@@ -226,7 +226,7 @@ def test_a_frame_gets_its_token_once(service: Guarded, key: str) -> None:
     assert_problem(service.send("GET", "/v1/documents", frame["token"]), 401, "wrong_origin")
     assert_problem(service.ask(frame["token"], origin=PORTAL), 401, "wrong_origin")
     assert (
-        "used already" in assert_problem(exchange(service, made["code"]), 401, "credential_invalid")["detail"]
+        "used already" in assert_problem(exchange(service, made["code"]), 401, "credential_expired")["detail"]
     )
 
 
@@ -301,3 +301,26 @@ def test_a_service_that_asks_nobody_makes_no_tokens(small: Any) -> None:
     problem = assert_problem(post(small, "/v1/embed-tokens", body), 409, "access_not_configured")
     assert "VERSE_AUTH" in problem["detail"]
     assert_problem(post(small, "/v1/embed-tokens/exchange", {"code": "x"}), 409, "access_not_configured")
+
+
+def test_codes_that_are_over_are_no_guesses_and_guessed_ones_are(small_state: Path, tmp_path: Path) -> None:
+    # One address for everybody, as behind a company's proxy.
+    with guarded(small_state, tmp_path, trusted_proxies=0) as service:
+        key = service.key(embed=True)
+        made = service.token(key)
+        assert exchange(service, made["code"]).status == 200
+        expired = service.token(key)["code"]
+        service.clock.pass_s(61)
+        for _ in range(12):
+            for code in (made["code"], expired):
+                assert_problem(exchange(service, code), 401, "credential_expired")
+                assert service.send("GET", f"/embed?code={code}").status == 403
+            assert service.send("GET", "/embed").status == 403
+        assert exchange(service, service.token(key)["code"]).status == 200, "nobody has to wait"
+        good = service.token(key)["code"]
+        flipped = ("a" if good[0] != "a" else "b") + good[1:]
+        for number, code in enumerate([flipped, good[:-1], good + "0", good[:43], "x" * 75]):
+            assert_problem(exchange(service, code), 401, "credential_invalid")
+            assert service.send("GET", f"/embed?code={number}{good}").status == 403
+        assert_problem(exchange(service, good), 429, "too_many_failures")
+        assert_problem(service.send("GET", f"/embed?code={good}"), 429, "too_many_failures")

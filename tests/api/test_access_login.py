@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,9 +16,11 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from api.access.login_state import own_path
-from tests.api.guarded import OWN, PORTAL, Guarded, guarded
+from api.cli import app as command_line
+from tests.api.guarded import OWN, PEPPER, PORTAL, Guarded, guarded, logging_put_back
 from tests.api.identity_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -554,3 +557,88 @@ def test_the_e_mail_address_is_a_name_only_where_it_was_verified(
             reply = Browser(service).log_in(provider, email="ada@example.org", email_verified=verified)
             not_logged_in(reply, 400, "was not verified")
         assert Browser(service).log_in(provider, email="ada@example.org", email_verified=True).status == 303
+
+
+def test_logins_that_are_over_are_no_guesses_and_made_up_ones_are(
+    small_state: Path, tmp_path: Path, provider: ScriptedProvider
+) -> None:
+    # One address for everybody, as behind a company's proxy.
+    with guarded(small_state, tmp_path, **settings(provider, trusted_proxies=0)) as service:
+        browser, other = Browser(service), Browser(service)
+        finished = provider.log_in(browser.send("GET", "/login")["location"])
+        assert browser.send("GET", finished).status == 303
+        for _ in range(12):
+            not_logged_in(browser.send("GET", finished), 400, "finished already")
+            not_logged_in(other.send("GET", finished), 400, "has begun no login")
+        assert browser.log_in(provider).status == 303, "nobody has to wait"
+        other.send("GET", "/login")
+        for number in range(10):
+            not_logged_in(
+                other.send("GET", f"/login/callback?code=x&state=guess{number}"), 400, "not begun here"
+            )
+        away = browser.send("GET", "/login")["location"]
+        assert_problem(browser.send("GET", provider.log_in(away)), 429, "too_many_failures")
+
+
+def test_a_guessed_code_of_the_provider_counts_though_its_login_was_begun_here(
+    small_state: Path, tmp_path: Path, provider: ScriptedProvider
+) -> None:
+    with guarded(small_state, tmp_path, **settings(provider, trusted_proxies=0)) as service:
+        browser = Browser(service)
+        for number in range(10):
+            state = parse_qs(urlsplit(browser.send("GET", "/login")["location"]).query)["state"][0]
+            guessed = browser.send("GET", f"/login/callback?code=guess{number}&state={state}")
+            not_logged_in(guessed, 400, "does not take this code")
+        assert browser.send("GET", f"/login/callback?code=x&state={state}").status == 429
+
+
+# The command
+
+
+def sessions_command(folder: Path, *words: str, **more: str | None) -> Any:
+    environment: dict[str, str | None] = {
+        "VERSE_STATE_DIR": str(folder),
+        "VERSE_PEPPER": PEPPER,
+        "VERSE_DATABASE_URL": f"sqlite:///{folder / 'access.sqlite'}",
+        **more,
+    }
+    with logging_put_back():
+        return CliRunner().invoke(command_line, ["sessions", *words], env=environment)
+
+
+def test_the_operator_sees_who_is_logged_in_and_ends_a_person_s_sessions(
+    browser: Browser, provider: ScriptedProvider, tmp_path: Path
+) -> None:
+    second, ben = Browser(browser.service), Browser(browser.service)
+    browser.log_in(provider)
+    second.log_in(provider)
+    ben.log_in(provider, sub="ben", groups=[])
+    rows = [json.loads(line) for line in sessions_command(tmp_path, "list", "--json").stdout.splitlines()]
+    assert [(row["user"], row["groups"]) for row in rows] == [
+        ("ada", ["engineers", "staff"]),
+        ("ada", ["engineers", "staff"]),
+        ("ben", []),
+    ]
+    shown = sessions_command(tmp_path, "list").stdout
+    assert shown.count("ada  group=engineers group=staff  began=") == 2
+    for cookie in (*browser.cookies.values(), *ben.cookies.values()):
+        assert cookie not in shown + json.dumps(rows)
+    assert browser.fetch("GET", "/v1/documents").status == 200
+    assert sessions_command(tmp_path, "revoke", "ada").stdout == "ended 2 sessions of ada\n"
+    revoked = time.monotonic()
+    while browser.fetch("GET", "/v1/documents").status == 200:
+        assert time.monotonic() - revoked < 1, "it still lets her in after a second"
+        time.sleep(0.01)
+    assert_problem(second.fetch("GET", "/v1/documents"), 401, "credential_invalid")
+    assert ben.fetch("GET", "/v1/documents").status == 200
+    assert json.loads(sessions_command(tmp_path, "revoke", "nobody", "--json").stdout) == {
+        "user": "nobody",
+        "ended": 0,
+    }
+    assert browser.log_in(provider).status == 303, "she may log in anew"
+
+
+def test_the_command_needs_the_pepper(tmp_path: Path) -> None:
+    failed = sessions_command(tmp_path, "list", VERSE_PEPPER=None)
+    assert failed.exit_code == 2
+    assert "VERSE_PEPPER" in failed.stderr

@@ -24,11 +24,14 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.principal import Principal
+from api.access.rules import RULES
 from api.app import create_app
-from api.audit import Audited, AuditError, AuditLog, documents_of, note_documents
+from api.audit import Audited, AuditError, AuditLog, begin_change, documents_of, note_documents
 from api.errors import note_failure
-from index.access import ANYBODY
+from index.access import ANYBODY, AccessRule
 from index.errors import EmbedderError
+from index.rules import Rules
+from index.state import StateFolder
 from tests.api.corpus import ROWS
 from tests.api.service import (
     FailingScorer,
@@ -397,6 +400,61 @@ def test_what_cannot_be_recorded_is_not_shown(log: AuditLog) -> None:
     assert [line.get("event") or line["route"] for line in lines_of(log.path)] == ["resumed", "/v1/reads"]
 
 
+# Changes
+
+
+async def _changes(request: Request) -> Response:
+    begin_change(request.scope, request.query_params.getlist("of"))
+    note_documents(request.scope, request.query_params.getlist("shows"))
+    if "then" in request.query_params:  # the disk fails in the middle of the change
+        Path(request.query_params["then"]).rename(request.query_params["then"] + ".before")
+        Path(request.query_params["then"]).mkdir()
+    return JSONResponse({"done": True}, status_code=int(request.query_params.get("status", 200)))
+
+
+def changing_app(log: AuditLog) -> TestClient:
+    return client_of(
+        As(Audited(Starlette(routes=[Route("/v1/things/{thing}", _changes, methods=["PATCH"])]), log), ANNA)
+    )
+
+
+def change(client: TestClient, query: str = "", thing: str = "x") -> Reply:
+    return raw(client, "PATCH", f"/v1/things/{thing}{query}", headers=JSON, body=b"{}")
+
+
+def test_a_change_is_recorded_before_it_is_made_and_when_it_is_done(log: AuditLog) -> None:
+    with changing_app(log) as client:
+        assert change(client, "?of=a&of=b", "conv_01ARZ3NDEKTSV4RRFFQ69G5FAV").status == 200
+        # Whatever came of it: else a line would say that something was begun, and none how it ended.
+        assert change(client, "?status=404").status == 404
+    begun, done, tried, failed = requests_of(log.path)
+    assert (begun["event"], begun["documents"], "status" in begun) == ("begun", ["a", "b"], False)
+    assert begun["on"] == done["on"] == {"thing": "conv_01ARZ3NDEKTSV4RRFFQ69G5FAV"}
+    assert (begun["subject"], begun["route"]) == ("portal/anna", "/v1/things/{thing}")
+    assert (done["status"], done["request_id"], "event" in done) == (200, begun["request_id"], False)
+    assert (tried["event"], failed["status"]) == ("begun", 404)
+
+
+def test_a_change_that_was_recorded_and_made_is_answered_as_made(log: AuditLog) -> None:
+    with changing_app(log) as client:
+        reply = change(client, f"?of=a&shows=a&then={log.path}")
+        assert (reply.status, reply.json()) == (200, {"done": True})
+        assert change(client, "?of=a").status == 503, "the next one is not begun"
+        log.path.rmdir()
+        assert change(client, "?of=a").status == 200
+    assert [(line["event"], line["documents"]) for line in requests_of(Path(f"{log.path}.before"))] == [
+        ("begun", ["a"])
+    ]
+    assert [line.get("event") for line in lines_of(log.path)] == ["resumed", "begun", None]
+
+
+def test_what_a_change_shows_besides_is_not_shown_unrecorded(log: AuditLog) -> None:
+    with changing_app(log) as client:
+        reply = change(client, f"?of=a&shows=b&then={log.path}")
+        assert (reply.status, reply.json()["code"]) == (503, "audit_unavailable")
+        log.path.rmdir()
+
+
 # In the service
 
 
@@ -544,3 +602,91 @@ def test_a_service_that_could_record_nothing_does_not_start(small_state: Path, t
     settings = settings_for(small_state, audit_file=tmp_path)
     with pytest.raises(AuditError, match="VERSE_AUDIT_FILE"):
         create_app(settings, engine=SmallEngine(small_state))  # type: ignore[arg-type]
+
+
+# Reads, and gives what is worth nothing unless it arrives; a stored turn is its asker's own.
+CHANGES_NOTHING = {
+    ("POST", "/v1/ask"),
+    ("POST", "/v1/search"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/mcp"),
+    ("POST", "/v1/embed-tokens"),
+    ("POST", "/v1/embed-tokens/exchange"),
+    ("POST", "/logout"),
+}
+
+
+def change_everything(client: TestClient, answer: str, kept: str) -> dict[tuple[str, str], Reply]:
+    def patch(path: str, content: Any) -> Reply:
+        return raw(client, "PATCH", path, headers=JSON, body=json.dumps(content).encode())
+
+    return {
+        ("POST", "/v1/feedback"): post(client, "/v1/feedback", {"answer_id": answer, "rating": "up"}),
+        ("PATCH", "/v1/conversations/{conversation_id}"): patch(
+            f"/v1/conversations/{kept}", {"title": "Renamed"}
+        ),
+        ("PATCH", "/v1/documents/{document_id:path}/access"): patch(
+            "/v1/documents/bridge/access", {"access": {"groups": ["board"]}}
+        ),
+        ("DELETE", "/v1/conversations/{conversation_id}"): raw(client, "DELETE", f"/v1/conversations/{kept}"),
+    }
+
+
+def test_nothing_is_changed_that_cannot_be_recorded(small_state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    state = Path(shutil.copytree(small_state, tmp_path / "state", symlinks=True))
+    for name in ("conversations.sqlite", "conversations.sqlite-wal", "conversations.sqlite-shm"):
+        (state / name).unlink(missing_ok=True)
+    rules = Rules(StateFolder(state).catalog)
+    with serving(state, file) as client:
+        asked = post(client, "/v1/ask", {"question": QUESTION, "store": True}).json()
+        kept = asked["conversation_id"]
+        before = raw(client, "GET", f"/v1/conversations/{kept}").json()
+        file.rename(tmp_path / "before")
+        file.mkdir()
+        for place, reply in change_everything(client, asked["id"], kept).items():
+            assert reply.status == 503, place
+            assert_problem(reply, 503, "audit_unavailable")
+        file.rmdir()
+        assert raw(client, "GET", f"/v1/conversations/{kept}").json() == before
+        assert rules.rule_of("bridge") == AccessRule(public=True)
+        count = len(requests_of(file))
+        done = change_everything(client, asked["id"], kept)
+        assert [reply.status for reply in done.values()] == [200, 200, 200, 204]
+        assert rules.rule_of("bridge") == AccessRule(groups=frozenset({"board"}))
+        lines = requests_of(file)[count:]
+        assert [(line.get("event"), line["method"], line["route"]) for line in lines] == [
+            (event, *place) for place in done for event in ("begun", None)
+        ]
+        access = [line for line in lines if line["route"].endswith("/access")]
+        assert [line["documents"] for line in access] == [["bridge"], ["bridge"]]
+        # Of an id that leads nowhere nothing is kept: it may be anybody's text.
+        nowhere = raw(
+            client, "PATCH", "/v1/documents/canary/access", headers=JSON, body=b'{"access": "public"}'
+        )
+        assert nowhere.status == 404
+        for nowhere in (
+            raw(client, "DELETE", f"/v1/conversations/{kept}"),
+            post(client, "/v1/feedback", {"answer_id": asked["id"], "rating": "up"}),
+        ):
+            assert nowhere.status == 404
+        assert len(requests_of(file)) == count + len(lines)
+    assert "canary" not in file.read_text()
+    changing = {place for place in RULES if place[0] in ("POST", "PUT", "PATCH", "DELETE")}
+    assert changing - CHANGES_NOTHING == set(done), "a route that changes something calls begin_change"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_first_that_cannot_be_recorded_is_not_made_either(
+    small_state: Path, tmp_path: Path, first: bool
+) -> None:
+    """`first`: the log is not known to fail yet, so that the request reaches its route."""
+    file = tmp_path / "audit.jsonl"
+    state = Path(shutil.copytree(small_state, tmp_path / "state", symlinks=True))
+    with serving(state, file) as client, unwritable(file):
+        if not first:
+            assert raw(client, "GET", "/v1/documents/bridge").status == 503
+        body = b'{"access": {"users": []}}'
+        reply = raw(client, "PATCH", "/v1/documents/bridge/access", headers=JSON, body=body)
+        assert_problem(reply, 503, "audit_unavailable")
+        assert Rules(StateFolder(state).catalog).rule_of("bridge") == AccessRule(public=True)

@@ -102,7 +102,7 @@ def test_only_an_administrator_may_say_it(docs: list[Doc], tmp_path: Path) -> No
     known["admin"] = Principal(kind="key", subject="a", scopes=frozenset({Scope.ADMIN}), viewer=Viewer())
     with serving(tmp_path, docs, known) as service:
         path = f"/v1/documents/{docs[1].id}/access"
-        assert_problem(service.send("reader", path, {"access": "public"}, "PATCH"), 403, "forbidden")
+        assert_problem(service.send("reader", path, {"access": "public"}, "PATCH"), 403, "not_allowed")
         assert service.send("admin", path, {"access": "public"}, "PATCH").status == 200
         absent = service.send("admin", "/v1/documents/none/access", {"access": "public"}, "PATCH")
         assert_problem(absent, 404, "not_found")

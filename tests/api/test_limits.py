@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from api.app import create_app
 from index.errors import (
@@ -80,6 +81,36 @@ def test_what_neither_runs_nor_waits_is_refused_at_once(small_state: Path) -> No
         assert sorted(future.result(20).status for future in asked) == [200, 200, 200, 503]
         for _ in range(5):
             assert_answers(client)
+
+
+def test_what_is_refused_for_want_of_a_place_is_not_even_read(small_state: Path) -> None:
+    scorer = GatedScorer()
+    json_headers = [("content-type", "application/json")]
+    with (
+        serving(small_state, scorer, max_running=1, max_waiting=0) as client,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        asked = threads.submit(post, client, "/v1/ask", QUESTION)
+        assert scorer.begun.acquire(timeout=10)
+        with capture_logs() as lines:
+            for path in ("/v1/ask", "/v1/search"):
+                for body in (b"{", b'{"question": 7}', b"\xff"):
+                    refused = raw(client, "POST", path, headers=json_headers, body=body)
+                    assert_problem(refused, 503, "overloaded")
+            chat = raw(client, "POST", "/v1/chat/completions", headers=json_headers, body=b"{")
+        assert (chat.status, chat.json()["error"]["code"]) == (503, "overloaded")
+        assert chat["retry-after"] == "2"
+        assert [(line["route"], line["status"], line["refused"]) for line in lines] == [
+            (path, 503, "overloaded")
+            for path in ["/v1/ask"] * 3 + ["/v1/search"] * 3 + ["/v1/chat/completions"]
+        ]
+        # What asks no question has no place to wait for, and what is refused anyway is refused as ever.
+        assert raw(client, "GET", "/v1/documents").status == 200
+        assert_problem(raw(client, "GET", "/v1/ask"), 405, "method_not_allowed")
+        assert_problem(raw(client, "POST", "/v1/ask", body=b"{}"), 415, "unsupported_type")
+        scorer.gate.set()
+        assert asked.result(20).status == 200
+        assert soon(lambda: raw(client, "POST", "/v1/ask", headers=json_headers, body=b"{").status == 400)
 
 
 def test_a_timeout_is_an_error_and_the_slot_comes_back_when_the_work_is_done(small_state: Path) -> None:
