@@ -91,6 +91,7 @@ def citation_of(quote: Quote, document: Document, number: int | None) -> Citatio
         publisher=document.publisher,
         published_at=document.published_at,
         url=web_address(document.url),
+        document_version=document.version,
     )
 
 
