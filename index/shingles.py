@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from rensa import RMinHash
+from rensa import RMinHash  # type: ignore[import-untyped]
 
 WORDS = 5
 """Words in a shingle; a text of fewer has one shingle of all its words."""
