@@ -57,7 +57,7 @@ def documents_of(record: Mapping[str, Any]) -> list[str]:
     closest = (record.get("abstention") or {}).get("closest", [])
     cited = [*record["citations"], *closest]
     copies = [copy for citation in cited for copy in citation.get("also_published_by", [])]
-    return list(dict.fromkeys(shown["document_id"] for shown in [*cited, *copies]))
+    return [shown["document_id"] for shown in [*cited, *copies]]
 
 
 class AuditLog:
