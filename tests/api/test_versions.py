@@ -395,10 +395,10 @@ def test_the_copies_of_a_story_are_told_to_those_who_may_read_them(service: Serv
         found = service.get(who, "/v1/documents/agency")
         assert [other["document_id"] for other in found.json()["also_published_by"]] == expected
         assert [other["same"] for other in found.json()["also_published_by"]] == ["near"] * len(expected)
-        page = service.get(who, "/d/agency").body.decode()
-        assert "Also published by" in page
-        for reply in (json.dumps(record), found.body.decode(), page):
-            assert ("anzig" in reply) == (who == WHO)
+        shown_page = service.get(who, "/d/agency").body.decode()
+        assert "Also published by" in shown_page
+        for said in (json.dumps(record), found.body.decode(), shown_page):
+            assert ("anzig" in said) == (who == WHO)
     assert service.get(WHO, "/v1/documents/orchard").json()["also_published_by"] == []
     assert "Also published by" not in service.get(WHO, "/d/orchard").body.decode()
 
