@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from api.schemas import citation_out
 from api.sse import HEARTBEAT, frame
 from rag.errors import AskCancelledError
 from rag.events import CitationEvent, DeltaEvent
-from rag.types import Answer
+from rag.types import Answer, Citation
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ def _native_frame(request: Request, event: RecordedEvent) -> bytes:
         case DeltaEvent(text=text):
             return frame(json.dumps({"text": text}, ensure_ascii=False), "delta")
         case CitationEvent(citation=citation):
-            note_documents(request.scope, [citation.quote.document_id])
+            note_documents(request.scope, shown_by([citation]))
             return frame(citation_out(citation).model_dump_json(), "citation")
         case RecordEvent(answer=answer, record=record):
             note_answer(request, answer)
@@ -85,10 +85,19 @@ def _native_frame(request: Request, event: RecordedEvent) -> bytes:
             return frame(json.dumps({"stage": event.stage}), "status")
 
 
+def shown_by(citations: Sequence[Citation]) -> list[str]:
+    """Return the documents that citations show: the quoted ones, and those that hold the quote too."""
+    return [
+        document_id
+        for citation in citations
+        for document_id in (citation.quote.document_id, *(c.document_id for c in citation.also_published))
+    ]
+
+
 def note_answer(request: Request, answer: Answer) -> None:
     """Leave what the log line of this request says of its answer: ids and times, never texts."""
     closest = () if answer.abstention is None else answer.abstention.closest
-    note_documents(request.scope, [c.quote.document_id for c in (*answer.citations, *closest)])
+    note_documents(request.scope, shown_by([*answer.citations, *closest]))
     request.scope["log"] = {
         "answer_id": answer.answer_id,
         "status_of_answer": answer.status,

@@ -47,6 +47,7 @@ from api.store.ids import now_ms
 from index.rules import Rules
 from index.state import StateFolder
 from index.tokens import count_tokens
+from index.versions import Versions
 from rag import SOFTWARE_VERSION
 
 _DESCRIPTION = (
@@ -89,10 +90,11 @@ def create_app(
                 asyncio.to_thread(app.state.engine.refresh), asyncio.to_thread(count_tokens, ["verse"])
             )
             rules = app.state.rules = Rules(StateFolder(settings.state_dir).catalog)
+            since = Versions(StateFolder(settings.state_dir).catalog).since
             app.state.conversations = Conversations(
-                stored, keep_answers=settings.keep_answers, withheld=rules.withheld
+                stored, keep_answers=settings.keep_answers, withheld=rules.withheld, since=since
             )
-            app.state.feedback = feedback.Feedback(stored, withheld=rules.withheld)
+            app.state.feedback = feedback.Feedback(stored, withheld=rules.withheld, since=since)
             house = Housekeeping(stored, app.state.conversations, retention_days=settings.retention_days)
             await asyncio.to_thread(house.begin)
             app.state.workers = Workers(

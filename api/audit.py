@@ -74,9 +74,11 @@ def begin_change(scope: Scope, document_ids: Iterable[str] = ()) -> None:
 
 
 def documents_of(record: Mapping[str, Any]) -> list[str]:
-    """Return the documents that an answer record shows: of its quotes, and of what came closest."""
+    """Return the documents that an answer record shows: of its quotes, their copies, and what came closest."""
     closest = (record.get("abstention") or {}).get("closest", [])
-    return [citation["document_id"] for citation in [*record["citations"], *closest]]
+    cited = [*record["citations"], *closest]
+    copies = [copy for citation in cited for copy in citation.get("also_published_by", [])]
+    return [shown["document_id"] for shown in [*cited, *copies]]
 
 
 class AuditLog:

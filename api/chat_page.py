@@ -165,6 +165,8 @@ def _source(citation: CitationOut) -> str:
         f'<span dir="auto">{escaped(citation.publisher)}</span>' if citation.publisher else "",
         date_words(citation.published_at) if citation.published_at else "",
     ]
+    copies = [copy.publisher or copy.document_title for copy in citation.also_published_by]
+    rest += [f'<span dir="auto">also in {escaped(", ".join(copies))}</span>'] if copies else []
     words = " · ".join(["", *filter(None, rest)])
     return (
         f'<li><a href="{escaped(citation.viewer_url)}" dir="auto">{escaped(title)}</a>{words}'

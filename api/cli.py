@@ -121,7 +121,11 @@ def index(
         bool, typer.Option("--prune", help="Remove documents that came from these paths and are gone.")
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="List every excluded part with its reason and text.")
+        bool,
+        typer.Option(
+            "--report",
+            help="List every excluded part with its reason and text, and who tells the same story.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON Lines: changes, then a summary.")
@@ -130,6 +134,7 @@ def index(
     """Add documents, replace changed ones, and publish the index."""
     with _reported(), _interruptible():
         settings = _settings()
+        from api.duplicates_text import story_lines, story_record
         from index.build import update_index
         from index.embed import open_embedder
         from index.load import check_paths
@@ -177,6 +182,8 @@ def index(
                         "text": text,
                     }
                 )
+            for story in done.stories:
+                _print_json({"event": "same_story", **story_record(story)})
             _print_json(
                 {
                     "event": "done",
@@ -194,6 +201,8 @@ def index(
         else:
             for document_id, span, text in done.excluded:
                 typer.echo(f"{document_id} {span.start}-{span.end} {span.reason}\n    {text!r}")
+            for story in done.stories:
+                typer.echo(story_lines(story))
             typer.echo(_summary(done))
         if done.problems:
             raise typer.Exit(1)
@@ -216,6 +225,31 @@ def _summary(done: Any) -> str:
     return (
         f"{', '.join(changes) or 'index made anew'}; {done.documents} documents in index {done.index_version}"
     )
+
+
+@app.command()
+def duplicates(as_json: AsJson = False) -> None:
+    """List the documents that tell the same story, as the index found them; each counts as evidence once."""
+    with _reported():
+        settings = _settings()
+        from api.duplicates_text import story_lines, story_record
+        from index.catalog import Catalog
+        from index.duplicates import stories
+        from index.errors import IndexMissingError
+        from index.state import StateFolder
+
+        state = StateFolder(settings.state_dir)
+        if not state.catalog.is_file():
+            raise IndexMissingError(f"there is no index in {state.path}; run `verse index PATH` first")
+        with Catalog(state.catalog) as catalog:
+            found = stories(catalog.signatures.pairs())
+        for story in found:
+            if as_json:
+                _print_json(story_record(story))
+            else:
+                typer.echo(story_lines(story))
+        if not found and not as_json:
+            typer.echo("no two documents tell the same story")
 
 
 @app.command()
@@ -420,7 +454,7 @@ def replay(
     with _reported():
         settings = _settings()
         from api.engine import Engine
-        from api.replay import asked_again, read_record, replayed_difference
+        from api.replay import asked_again, changed_sources, read_record, replayed_difference
         from api.schemas import answer_out
         from rag.answer import answer_question
 
@@ -429,7 +463,14 @@ def replay(
         engine.refresh()
         asked = asked_again(record)
         now = answer_out(answer_question(asked, engine.stages()), asked)
-        differences = replayed_difference(record, now)
+        generation = engine.stages().generation
+
+        def text_now(document_id: str) -> tuple[int, str] | None:
+            ordinal = generation.ordinal(document_id)
+            found = None if ordinal is None else generation.document_at(ordinal)
+            return None if found is None else (found.version, found.sha256)
+
+        differences = changed_sources(record, text_now) + replayed_difference(record, now)
         if as_json:
             _print_json({"same": not differences, "differences": differences})
         else:

@@ -33,8 +33,9 @@ from api.store.database import Database
 from api.store.errors import ConversationFullError, StoreDamagedError, StoreError, TurnEndedError
 from api.store.ids import is_id, new_id, now_ms, shown_time
 from api.store.tables import answers, conversations, feedback, turns
-from api.withdrawn import Withheld, lost_numbers, nothing_withheld, shown_record, without_its_words
+from api.withdrawn import Since, Withheld, lost_numbers, nothing_withheld, shown_record, without_its_words
 from index.access import ANYBODY, Viewer
+from index.versions import nothing_changed
 from rag.answer import Ask
 from rag.errors import QuestionError
 from rag.types import Turn
@@ -70,7 +71,8 @@ class Conversations:
 
     `keep_answers` says whether answers outside any conversation are kept too, for feedback; `now` is the
     clock, in milliseconds since 1970. `withheld` tells which documents a viewer may not read now: of those
-    nothing is shown, whoever was given the answer when they might (see `api.withdrawn`).
+    nothing is shown, whoever was given the answer when they might; `since` tells which quoted texts are
+    others by now (see `api.withdrawn`).
     """
 
     def __init__(
@@ -80,9 +82,11 @@ class Conversations:
         keep_answers: bool = True,
         now: Callable[[], int] = now_ms,
         withheld: Withheld = nothing_withheld,
+        since: Since = nothing_changed,
     ) -> None:
         self._database = database
         self._withheld = withheld
+        self._since = since
         self._keep_answers = keep_answers
         self._now = now
 
@@ -370,7 +374,9 @@ class Conversations:
             NotFoundError: the owner was given no such answer, or it was not kept.
         """
         with self._database.reading() as connection:
-            record = kept_answer(connection, owner, answer_id, self._database, viewer, self._withheld)
+            record = kept_answer(
+                connection, owner, answer_id, self._database, viewer, self._withheld, self._since
+            )
             conversation_id = record.get("conversation_id")
             if conversation_id is None or record["standalone_question"] == record["question"]:
                 return record
@@ -384,7 +390,10 @@ class Conversations:
                     < select(turns.c.number).where(turns.c.answer_id == answer_id).scalar_subquery(),
                 )
             ).scalars()
-            earlier = [shown_record(record_of(one, self._database), viewer, self._withheld) for one in before]
+            earlier = [
+                shown_record(record_of(one, self._database), viewer, self._withheld, self._since)
+                for one in before
+            ]
         return without_its_words(record) if any(map(lost_numbers, earlier)) else record
 
     # Helpers
@@ -399,7 +408,7 @@ class Conversations:
         ).all()
         found: list[Turn] = []
         for row in reversed(rows):
-            record = shown_record(record_of(row.record, self._database), viewer, self._withheld)
+            record = shown_record(record_of(row.record, self._database), viewer, self._withheld, self._since)
             said = record["answer_without_citations"]
             found += [Turn(role="user", content=row.question), Turn(role="assistant", content=said)]
         return tuple(found)
@@ -423,7 +432,7 @@ class Conversations:
         """Return a turn; where an answer before it `leans` on what is withdrawn, its own words alone."""
         record: dict[str, Any] | None = None
         if row.state == "complete":
-            record = shown_record(record_of(row.record, self._database), viewer, self._withheld)
+            record = shown_record(record_of(row.record, self._database), viewer, self._withheld, self._since)
             record = without_its_words(record) if leans else record
         return TurnOut(
             id=row.id,
@@ -567,6 +576,7 @@ def kept_answer(
     database: Database,
     viewer: Viewer,
     withheld: Withheld,
+    since: Since,
 ) -> dict[str, Any]:
     """Return an answer record, as far as its sources may be read by `viewer`.
 
@@ -581,7 +591,7 @@ def kept_answer(
         )
     if found is None:
         raise NotFoundError("There is no such answer.")
-    return shown_record(record_of(found, database), viewer, withheld)
+    return shown_record(record_of(found, database), viewer, withheld, since)
 
 
 def feedback_out(row: Row[Any], record: Mapping[str, Any] | None) -> FeedbackOut:

@@ -49,11 +49,32 @@ def _answered(turn: TurnOut, public_url: str) -> Iterator[str]:
     for part in record["missing"]:
         yield from ("", f"No quote answers: {_line(part)}")
     for citation in record["citations"]:
-        if citation.get("withdrawn"):
+        if citation.get("withdrawn") and "source_changed" not in citation:
             yield from ("", f"**\\[{citation['number']}\\]** {_line(citation['document_title'])}")
             continue
-        yield from ("", f"**\\[{citation['number']}\\]** {_source(citation, public_url)}", "")
-        yield from (f"> {line}" for line in _paragraphs(citation["cited_text"]))
+        yield from ("", f"**\\[{citation['number']}\\]** {_source(citation, public_url)}")
+        if "source_changed" in citation:
+            yield from ("", _became(citation, public_url))
+        if citation["cited_text"]:
+            yield ""
+            yield from (f"> {line}" for line in _paragraphs(citation["cited_text"]))
+
+
+def _became(citation: dict[str, Any], public_url: str) -> str:
+    """Return what became of a source since it was quoted, on one line."""
+    words = f"*{_line(citation['note'])}* Quoted was {_version(citation['source_changed']['from'])}; "
+    words += f"now it is {_version(citation['source_changed']['to'])}."
+    moved = citation.get("moved_to")
+    if moved:
+        span = f"characters {moved['start_char_index']}–{moved['end_char_index']}"
+        words += f" The same words now stand at [{span}](<{_address(public_url + moved['viewer_url'])}>)."
+    return words
+
+
+def _version(text: dict[str, Any]) -> str:
+    number = "a version of unknown number" if text["version"] is None else f"version {text['version']}"
+    stored = "" if text["stored_at"] is None else f", stored at {text['stored_at']}"
+    return f"{number}{stored}, sha256 `{text['sha256']}`"
 
 
 def _source(citation: dict[str, Any], public_url: str) -> str:
@@ -65,6 +86,9 @@ def _source(citation: dict[str, Any], public_url: str) -> str:
     if citation["url"]:
         parts.append(f"[source](<{_address(citation['url'])}>)")
     parts.append(f"document sha256 `{citation['document_sha256']}`")
+    copies = citation.get("also_published_by", [])
+    if copies:
+        parts.append("also in " + ", ".join(_line(c["publisher"] or c["document_title"]) for c in copies))
     return ", ".join(parts)
 
 

@@ -14,7 +14,16 @@ from api.access.principal import Principal, ThePrincipal
 from api.audit import note_documents
 from api.engine import Engine
 from api.errors import NotFoundError
-from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, problem_responses, viewer_url
+from api.schemas import (
+    DocumentHead,
+    DocumentOut,
+    DocumentsOut,
+    ExcludedOut,
+    SameStoryOut,
+    problem_responses,
+    viewer_url,
+)
+from api.store.ids import shown_time
 from index.sight import Sight
 from index.types import Document
 from rag.cite import web_address
@@ -25,6 +34,7 @@ router = APIRouter(tags=["documents"])
 _CURSOR = re.compile(r"([0-9]{1,12}):(.+)", re.DOTALL)
 # An id of 512 characters of four bytes, in base64.
 _MAX_CURSOR = 2800
+_MOST_SAME = 50
 
 _PROBLEMS = problem_responses(
     {
@@ -64,7 +74,14 @@ def _head(document: Document) -> DocumentHead:
         url=web_address(document.url),
         viewer_url=viewer_url(document.document_id),
         document_sha256=document.sha256,
+        version=document.version,
+        stored_at=_time(document.stored_at),
+        first_stored_at=_time(document.first_stored_at),
     )
+
+
+def _time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else shown_time(at_ms)
 
 
 @router.get("/v1/documents", responses=_PROBLEMS)
@@ -90,6 +107,9 @@ def documents(
             url=web_address(row["url"]),
             viewer_url=viewer_url(row["document_id"]),
             document_sha256=row["sha256"],
+            version=row["version"],
+            stored_at=_time(row["stored_at"]),
+            first_stored_at=_time(row["first_stored_at"]),
         )
         for row in rows
     ]
@@ -105,7 +125,9 @@ def documents(
 def document(request: Request, principal: ThePrincipal, document_id: str) -> DocumentOut:
     """Return a document's canonical text and what of it is left out of answers."""
     found = document_out(_sight(request, principal), document_id)
-    note_documents(request.scope, [found.document_id])
+    note_documents(
+        request.scope, [found.document_id, *(other.document_id for other in found.also_published_by)]
+    )
     return found
 
 
@@ -116,6 +138,7 @@ def document_out(sight: Sight, document_id: str) -> DocumentOut:
         NotFoundError: there is no such document for this client.
     """
     ordinal, found = find_document(sight, document_id)
+    same = same_story_out(sight, ordinal)
     return DocumentOut(
         **_head(found).model_dump(),
         text=found.text,
@@ -123,7 +146,29 @@ def document_out(sight: Sight, document_id: str) -> DocumentOut:
             ExcludedOut(start_char_index=span.start, end_char_index=span.end, reason=span.reason)
             for span in sight.excluded_of(ordinal)
         ],
+        also_published_by=same,
     )
+
+
+def same_story_out(sight: Sight, ordinal: int) -> list[SameStoryOut]:
+    """Return the documents that tell the story of this one, of those that may be read; at most `_MOST_SAME`."""
+    found: list[SameStoryOut] = []
+    for other in sight.same_story(ordinal)[:_MOST_SAME]:
+        document = sight.generation.document_at(other.ordinal)
+        found.append(
+            SameStoryOut(
+                document_id=document.document_id,
+                document_title=document.title,
+                publisher=document.publisher,
+                published_at=document.published_at,
+                url=web_address(document.url),
+                viewer_url=viewer_url(document.document_id),
+                jaccard=round(other.jaccard, 4),
+                same=other.same,
+            )
+        )
+    sight.check(other.document_id for other in found)
+    return found
 
 
 def _sight(request: Request, principal: Principal) -> Sight:

@@ -17,8 +17,9 @@ from api.store.database import Database
 from api.store.errors import FeedbackError
 from api.store.ids import new_id, now_ms
 from api.store.tables import answers, feedback, turns
-from api.withdrawn import Withheld, nothing_withheld, shown_record
+from api.withdrawn import Since, Withheld, nothing_withheld, shown_record
 from index.access import ANYBODY, OPERATOR, Viewer
+from index.versions import nothing_changed
 
 router = APIRouter(tags=["answers"])
 
@@ -29,10 +30,16 @@ class Feedback:
     """Feedback on kept answers: one an answer and owner. Thread-safe; every method may block on the disk."""
 
     def __init__(
-        self, database: Database, *, now: Callable[[], int] = now_ms, withheld: Withheld = nothing_withheld
+        self,
+        database: Database,
+        *,
+        now: Callable[[], int] = now_ms,
+        withheld: Withheld = nothing_withheld,
+        since: Since = nothing_changed,
     ) -> None:
         self._database = database
         self._withheld = withheld
+        self._since = since
         self._now = now
 
     def give(
@@ -54,7 +61,9 @@ class Feedback:
         """
         now = self._now()
         with self._database.writing() as connection:
-            record = kept_answer(connection, owner, given.answer_id, self._database, viewer, self._withheld)
+            record = kept_answer(
+                connection, owner, given.answer_id, self._database, viewer, self._withheld, self._since
+            )
             values = {
                 "rating": given.rating,
                 "reason": given.reason,
@@ -126,7 +135,7 @@ class Feedback:
             }
 
     def _shown(self, stored: str) -> dict[str, Any]:
-        return shown_record(record_of(stored, self._database), OPERATOR, self._withheld)
+        return shown_record(record_of(stored, self._database), OPERATOR, self._withheld, self._since)
 
 
 def _cited(record: dict[str, Any], given: FeedbackIn) -> int | None:

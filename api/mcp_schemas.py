@@ -51,6 +51,8 @@ class MetadataOut(BaseModel):
     """What is known of a document; `sha256(text as UTF-8) == document_sha256`."""
 
     document_sha256: str
+    version: int
+    stored_at: str | None
     offset_unit: Literal["unicode_code_point"] = OFFSET_UNIT
     publisher: str | None
     published_at: str | None
@@ -102,6 +104,8 @@ def fetched_out(document: DocumentOut, public_url: str) -> FetchedOut:
         url=public_url + viewer_url(document.document_id),
         metadata=MetadataOut(
             document_sha256=document.document_sha256,
+            version=document.version,
+            stored_at=document.stored_at,
             publisher=document.publisher,
             published_at=document.published_at,
             language=document.language,

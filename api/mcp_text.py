@@ -38,6 +38,9 @@ def _quoted(citation: CitationOut, public_url: str) -> str:
         f"characters {citation.start_char_index}-{citation.end_char_index}"
     )
     lines = [f"{number}{source} ({place})", public_url + citation.viewer_url, as_quote(citation.cited_text)]
+    if citation.also_published_by:
+        copies = (_label(copy.publisher or copy.document_title) for copy in citation.also_published_by)
+        lines.append(f"Also published by, and no second source: {', '.join(copies)}")
     return "\n".join(lines)
 
 

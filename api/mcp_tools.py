@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.access.principal import Principal
 from api.ask import search_out
+from api.audit import documents_of
 from api.conversations import Conversations
 from api.documents import document_out
 from api.engine import Engine
@@ -121,9 +122,8 @@ class Tools:
             )
 
         record = await self._run(make)
-        closest = [] if record.abstention is None else record.abstention.closest
         log = {
-            "documents": [c.document_id for c in [*record.citations, *closest]],
+            "documents": documents_of(record.model_dump(mode="json")),
             "answer_id": record.id,
             "status_of_answer": record.status,
             "reason": None if record.abstention is None else record.abstention.reason,

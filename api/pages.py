@@ -11,10 +11,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from api.access.principal import Scope, ThePrincipal
 from api.audit import note_documents
 from api.docs_page import render_docs_page
-from api.documents import find_document
+from api.documents import find_document, same_story_out
 from api.engine import Engine
 from api.errors import row_of
-from api.viewer_page import DocumentPage, ExcludedPart, render_document_page
+from api.store.ids import shown_time
+from api.viewer_page import CopyLink, DocumentPage, ExcludedPart, render_document_page
 from index.errors import SpanError
 from rag.cite import web_address
 from rag.quote import copy_quote
@@ -30,19 +31,31 @@ def viewer(
     principal: ThePrincipal,
     document_id: str,
     quote: Annotated[str | None, Query(max_length=64)] = None,
+    version: Annotated[int | None, Query(ge=1, le=10**9)] = None,
+    sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{8,64}$")] = None,
 ) -> HTMLResponse:
-    """Show a document, with the quote `start-end` highlighted and scrolled to."""
+    """Show a document, with the quote `start-end` highlighted and scrolled to.
+
+    `version`, or `sha256` by its first 8 digits or more, says which text was quoted: where the document is
+    another by now, the page says that the source has changed and marks nothing.
+    """
     engine: Engine = request.app.state.engine
     sight = engine.stages().generation.sight(principal.viewer)
     ordinal, document = find_document(sight, document_id)
+    if sha256 is not None:
+        changed = not document.sha256.startswith(sha256)
+    else:
+        changed = version is not None and version != document.version
     span = None
     if quote is not None:
         match = _RANGE.fullmatch(quote)
         if match is None:
             raise SpanError(f"quote {quote!r} is no range; write it as start-end, such as 1204-1391")
-        found = copy_quote(document, int(match.group(1)), int(match.group(2)))
-        span = (found.start, found.end)
-    note_documents(request.scope, [document.document_id])
+        if not changed:
+            found = copy_quote(document, int(match.group(1)), int(match.group(2)))
+            span = (found.start, found.end)
+    same = same_story_out(sight, ordinal)
+    note_documents(request.scope, [document.document_id, *(other.document_id for other in same)])
     page = DocumentPage(
         document_id=document.document_id,
         title=document.title,
@@ -55,8 +68,11 @@ def viewer(
         excluded=tuple(
             ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in sight.excluded_of(ordinal)
         ),
+        version=document.version,
+        stored_at=None if document.stored_at is None else shown_time(document.stored_at),
+        copies=tuple(CopyLink(name=o.publisher or o.document_title, path=o.viewer_url) for o in same),
     )
-    return HTMLResponse(render_document_page(page, quote=span))
+    return HTMLResponse(render_document_page(page, quote=span, changed=changed))
 
 
 @router.get("/healthz", tags=["health"])

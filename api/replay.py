@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -43,6 +44,24 @@ def asked_again(record: AnswerOut) -> Ask:
         mode=record.asked.mode,
         viewer=OPERATOR,
     )
+
+
+def changed_sources(before: AnswerOut, text_now: Callable[[str], tuple[int, str] | None]) -> list[str]:
+    """Return what became of the sources of a record, a line each that is not as it was.
+
+    `text_now` gives a document's version and sha256, or `None` where it is not there any more.
+    """
+    lines: dict[str, None] = {}
+    for citation in before.citations:
+        was = "" if citation.document_version is None else f"version {citation.document_version}, "
+        was += f"sha256 {citation.document_sha256}"
+        now = text_now(citation.document_id)
+        if now is None:
+            lines[f"source gone: {citation.document_id}: was {was}"] = None
+        elif now[1] != citation.document_sha256:
+            changed = f"was {was}, is version {now[0]}, sha256 {now[1]}"
+            lines[f"source changed: {citation.document_id}: {changed}"] = None
+    return list(lines)
 
 
 def replayed_difference(before: AnswerOut, now: AnswerOut) -> list[str]:

@@ -12,7 +12,7 @@ from index.types import ScoredPassage
 from rag.answer import Ask
 from rag.errors import QuestionError
 from rag.question import MAX_CHARACTERS, checked_question
-from rag.types import Answer, Citation, Filters, Turn, WritingRecord
+from rag.types import AlsoPublished, Answer, Citation, Filters, Turn, WritingRecord
 
 OFFSET_UNIT: Literal["unicode_code_point"] = "unicode_code_point"
 MAX_TURNS = 20
@@ -141,6 +141,20 @@ class VerificationOut(BaseModel):
     method: Literal["exact"] = "exact"
 
 
+class AlsoPublishedOut(BaseModel):
+    """Another document that holds the quote: `document.text[start_char_index:end_char_index] == cited_text`."""
+
+    document_id: str
+    document_title: str
+    document_sha256: str
+    publisher: str | None
+    published_at: str | None
+    url: str | None
+    viewer_url: str
+    start_char_index: int
+    end_char_index: int
+
+
 class CitationOut(BaseModel):
     """A verbatim quote: `document.text[start_char_index:end_char_index] == cited_text`."""
 
@@ -162,6 +176,14 @@ class CitationOut(BaseModel):
     viewer_url: str
     verification: VerificationOut
     answer_spans: list[AnswerSpanOut]
+    document_version: int | None = Field(
+        None,
+        description="which of the texts stored under the id, from 1; null in records made before there were any",
+    )
+    also_published_by: list[AlsoPublishedOut] = Field(
+        default=[],
+        description="copies of the story that hold the quote too, and count as one piece of evidence",
+    )
 
 
 class AbstentionOut(BaseModel):
@@ -276,6 +298,9 @@ class DocumentHead(BaseModel):
     url: str | None
     viewer_url: str
     document_sha256: str
+    version: int = Field(description="which of the texts stored under the id this is, from 1")
+    stored_at: str | None = Field(description="ISO 8601; null where it was stored before times were kept")
+    first_stored_at: str | None
 
 
 class DocumentsOut(BaseModel):
@@ -293,11 +318,25 @@ class ExcludedOut(BaseModel):
     reason: str
 
 
+class SameStoryOut(BaseModel):
+    """A document that tells the same story; `jaccard` is the share of word 5-shingles in common, exact."""
+
+    document_id: str
+    document_title: str
+    publisher: str | None
+    published_at: str | None
+    url: str | None
+    viewer_url: str
+    jaccard: float
+    same: Literal["text", "words", "near"]
+
+
 class DocumentOut(DocumentHead):
     """A document with its canonical text; `sha256(text as UTF-8) == document_sha256`."""
 
     text: str
     excluded: list[ExcludedOut]
+    also_published_by: list[SameStoryOut]
 
 
 class ProblemOut(BaseModel):
@@ -320,10 +359,17 @@ def problem_responses(texts: dict[int, str]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def viewer_url(document_id: str, start: int | None = None, end: int | None = None) -> str:
-    """Return the path of the page that shows a document, with a quote highlighted if one is given."""
+def viewer_url(
+    document_id: str, start: int | None = None, end: int | None = None, sha256: str | None = None
+) -> str:
+    """Return the path of the page that shows a document, with a quote highlighted if one is given.
+
+    With the `sha256` of the text that was quoted, the page says so where the document is another by now.
+    """
     path = f"/d/{percent_encoded(document_id, safe='')}"
-    return path if start is None else f"{path}?quote={start}-{end}"
+    if start is None:
+        return path
+    return f"{path}?quote={start}-{end}" + ("" if sha256 is None else f"&sha256={sha256[:16]}")
 
 
 def citation_out(citation: Citation) -> CitationOut:
@@ -346,6 +392,22 @@ def citation_out(citation: Citation) -> CitationOut:
         viewer_url=viewer_url(quote.document_id, quote.start, quote.end),
         verification=VerificationOut(),
         answer_spans=[AnswerSpanOut(start=span.start, end=span.end) for span in citation.answer_spans],
+        document_version=citation.document_version,
+        also_published_by=[_also_out(found) for found in citation.also_published],
+    )
+
+
+def _also_out(found: AlsoPublished) -> AlsoPublishedOut:
+    return AlsoPublishedOut(
+        document_id=found.document_id,
+        document_title=found.document_title,
+        document_sha256=found.document_sha256,
+        publisher=found.publisher,
+        published_at=found.published_at,
+        url=found.url,
+        viewer_url=viewer_url(found.document_id, found.start, found.end),
+        start_char_index=found.start,
+        end_char_index=found.end,
     )
 
 

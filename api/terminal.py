@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from api.schemas import AnswerOut, CitationOut
+from api.schemas import AlsoPublishedOut, AnswerOut, CitationOut
 from rag.cite import plain_line
 
 
@@ -51,3 +51,12 @@ def _show_citation(console: Console, citation: CitationOut, width: int) -> None:
         ),
         width=width,
     )
+    if citation.also_published_by:
+        names = ", ".join(_copy(copy) for copy in citation.also_published_by)
+        console.print(Padding(Text(f"also published by {names}", style="dim"), (0, 0, 0, 4)), width=width)
+
+
+def _copy(copy: AlsoPublishedOut) -> str:
+    place = f"({copy.document_id}, characters {copy.start_char_index}–{copy.end_char_index})"
+    parts = (copy.publisher or copy.document_title, copy.published_at, place)
+    return plain_line(" ".join(part for part in parts if part))

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from html import escape
 from itertools import pairwise
 
-__all__ = ["DocumentPage", "ExcludedPart", "date_words", "escaped", "render_document_page"]
+__all__ = ["CopyLink", "DocumentPage", "ExcludedPart", "date_words", "escaped", "render_document_page"]
 
 _REASON_WORDS = {
     "share_buttons": "share buttons",
@@ -65,6 +65,14 @@ class ExcludedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyLink:
+    """Another document that tells the same story, and the path of its page."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentPage:
     """Everything the page shows of one document."""
 
@@ -77,6 +85,9 @@ class DocumentPage:
     url: str | None
     document_sha256: str
     excluded: tuple[ExcludedPart, ...]
+    version: int = 1
+    stored_at: str | None = None
+    copies: tuple[CopyLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +110,8 @@ class _Segment:
     parts: tuple[int, ...]
 
 
-def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None) -> str:
-    """Return the whole HTML page of a document.
+def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None, changed: bool = False) -> str:
+    """Return the whole HTML page of a document; `changed` says that a link meant another text than this.
 
     ``quote`` is the passage to mark: start and end in Unicode code points of
     ``page.text``, the end exclusive; ``None`` marks nothing.
@@ -139,8 +150,9 @@ def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None) -
         '<p class="kicker">Source document</p>',
         f'<h1 lang="{language}" dir="auto">{escaped(title)}</h1>',
         *_meta_lines(page),
+        *_copies_lines(page),
         "</header>",
-        *_quote_bar_lines(quote),
+        *(_changed_lines(page) if changed else _quote_bar_lines(quote)),
         "<main>",
         *_legend_lines(page.excluded),
         article,
@@ -224,6 +236,27 @@ def _quote_bar_lines(quote: tuple[int, int] | None) -> list[str]:
     ]
 
 
+def _changed_lines(page: DocumentPage) -> list[str]:
+    """Return the bar that says why nothing is marked: offsets of another text mean nothing in this one."""
+    stored = "" if page.stored_at is None else f", stored {date_words(page.stored_at)}"
+    return [
+        '<section class="quote-bar" role="status" aria-label="The source has changed">',
+        '<p class="quote-range"><strong>The source has changed</strong> since this was quoted:',
+        f"the text below is version {page.version}{stored}. Nothing is marked in it.</p>",
+        "</section>",
+    ]
+
+
+def _copies_lines(page: DocumentPage) -> list[str]:
+    """Return the line that links to the documents that tell the same story, if there are any."""
+    if not page.copies:
+        return []
+    links = ", ".join(
+        f'<a href="{escaped(copy.path)}" dir="auto">{escaped(copy.name)}</a>' for copy in page.copies
+    )
+    return [f'<p class="meta also-published">Also published by {links}</p>']
+
+
 def _legend_lines(excluded: tuple[ExcludedPart, ...]) -> list[str]:
     """Return the line that explains the dimmed parts, if there are any."""
     if not excluded:
@@ -236,6 +269,7 @@ def _legend_lines(excluded: tuple[ExcludedPart, ...]) -> list[str]:
 
 def _footer_lines(page: DocumentPage) -> list[str]:
     """Return the footer: what identifies the text, and how to check a quote."""
+    stored = "" if page.stored_at is None else f", stored {date_words(page.stored_at)}"
     return [
         '<footer class="document-footer">',
         "<p>To check a quote, count Unicode code points from the start of the text,",
@@ -243,6 +277,7 @@ def _footer_lines(page: DocumentPage) -> list[str]:
         "including, its second.</p>",
         "<dl>",
         f'<div><dt>Document</dt><dd class="mono">{escaped(page.document_id)}</dd></div>',
+        f"<div><dt>Version</dt><dd>{page.version}{stored}</dd></div>",
         f'<div><dt>SHA-256</dt><dd class="mono">{escaped(page.document_sha256)}</dd></div>',
         "</dl>",
         "</footer>",

@@ -97,8 +97,10 @@ def proposal(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meant(record: Mapping[str, Any], number: int | None) -> list[Mapping[str, Any]]:
-    """Return the citation with this number; without one, all of them."""
-    return [c for c in record["citations"] if number is None or c["number"] == number]
+    """Return the citation with this number; without one, all of them: of those whose words are still shown."""
+    return [
+        c for c in record["citations"] if (number is None or c["number"] == number) and not c.get("withdrawn")
+    ]
 
 
 def _marked(citation: Mapping[str, Any], quote: str | None) -> dict[str, Any]:

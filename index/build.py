@@ -16,6 +16,7 @@ from typing import Literal
 
 from index.catalog import Catalog
 from index.clean import Fingerprint, fingerprints, mark_boilerplate, mark_repeats_of_others
+from index.duplicates import Story, find_duplicates, stories
 from index.errors import (
     DocumentError,
     DuplicateIdError,
@@ -54,6 +55,7 @@ class IndexReport:
     skipped: list[str] = field(default_factory=list)
     problems: list[DocumentError] = field(default_factory=list)
     excluded: list[tuple[str, ExcludedSpan, str]] = field(default_factory=list)
+    stories: list[Story] = field(default_factory=list)
 
 
 def _ignore_event(event: Event, document_id: str) -> None:
@@ -92,6 +94,7 @@ def update_index(
         _publish_if_needed(state, catalog, embedder, settings, report, progress)
         if list_excluded:
             report.excluded.extend(_all_excluded(catalog))
+            report.stories.extend(stories(catalog.signatures.pairs()))
     return report
 
 
@@ -217,6 +220,7 @@ def _derive(
     report.embedded = _embed(catalog, embedder, settings, progress)
     if waiting:
         catalog.drop_unused_vectors()
+    find_duplicates(catalog, settings, progress)
     report.documents = catalog.count()
 
 
@@ -297,6 +301,7 @@ def _publish_if_needed(
         check_files(folder, manifest)
         if (
             manifest.corpus_sha256 == catalog.corpus_sha256()
+            and manifest.versions_sha256 == catalog.versions_sha256()
             and manifest.derivation == settings.derivation(embedder.name)
             and manifest.settings == settings.as_dict()
         ):

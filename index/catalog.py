@@ -23,7 +23,9 @@ from index.access import PUBLIC, AccessRule, rule_text
 from index.clean import Fingerprint
 from index.errors import CatalogDamagedError, DuplicateIdError, SpanError, StateFolderError
 from index.schema import access_seal, migrate
+from index.signatures import Signatures
 from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
+from index.versions import add_version, forget_hashes, with_version
 
 Change = Literal["added", "replaced", "access", "unchanged"]
 """"access": the same document, of which its source now says another rule."""
@@ -60,6 +62,7 @@ class Catalog:
         except BaseException:
             self._db.close()
             raise
+        self.signatures = Signatures(self._db, self._transaction, self._read)
 
     def close(self) -> None:
         """Close the connection, which also folds the write-ahead log into the file."""
@@ -81,7 +84,8 @@ class Catalog:
     ) -> Change:
         """Store a document durably, or find that it is stored just so already.
 
-        Its rule is stored in the same transaction, see `_set_stated_rule`.
+        Its rule is stored in the same transaction, see `_set_stated_rule`; so is, for a text that is new
+        under its id, the next version.
 
         A new or changed document is left for `derive` to split; so is every document that shares
         a paragraph with it, since which copy counts as the first may have changed.
@@ -106,6 +110,7 @@ class Catalog:
                     )
                     return "access" if self._set_stated_rule(document, same_text=True) else "unchanged"
                 self._unsettle_sharers(row[0])
+                self.signatures.forget(row[0])
                 self._db.execute("DELETE FROM fingerprints WHERE document_seq = ?", (row[0],))
                 self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (row[0],))
                 self._db.execute("DELETE FROM passages WHERE document_seq = ?", (row[0],))
@@ -122,6 +127,8 @@ class Catalog:
                     (*_row_of(document), document.sha256, digest, document.text),
                 )
                 seq = int(cursor.lastrowid or 0)
+            if row is None or not row[3]:
+                add_version(self._db, document, time.time_ns() // 1_000_000)
             self._insert_excluded(seq, own_excluded)
             self._db.executemany(
                 "INSERT INTO fingerprints (digest, document_seq) VALUES (?, ?)",
@@ -151,6 +158,7 @@ class Catalog:
                 {"seq": row[0]},
             )
             self._db.execute("DELETE FROM documents WHERE seq = ?", (row[0],))
+            forget_hashes(self._db, document_id)
             declared, rule, _ = self._stored_rule(document_id) or (None, rule_text(AccessRule()), None)
             self._store_rule(document_id, declared, rule, removed_at=time.time_ns() // 1_000_000)
 
@@ -381,6 +389,16 @@ class Catalog:
             digest.update(f"{document_id}\0{record}\n".encode())
         return digest.hexdigest()
 
+    def versions_sha256(self) -> str:
+        """Return one hash of every document's version and times: they may change while the corpus does not."""
+        digest = hashlib.sha256()
+        for row in self._read(
+            "SELECT d.document_id, max(v.version), min(v.stored_at), max(v.stored_at) FROM documents d "
+            "JOIN versions v ON v.document_id = d.document_id GROUP BY d.document_id ORDER BY d.document_id"
+        ):
+            digest.update(f"{row!r}\n".encode())
+        return digest.hexdigest()
+
     def all_documents(self) -> Iterator[tuple[int, Document]]:
         """Yield (seq, document) in the order in which they were first stored, each checked."""
         yield from self._documents("ORDER BY seq")
@@ -406,7 +424,7 @@ class Catalog:
             document = document_of(row[1:11], row[11], row[12])
             if _record_digest(document) != row[13]:
                 raise self._damaged(f"what is known of document {document.document_id!r} has changed")
-            yield int(row[0]), document
+            yield int(row[0]), with_version(self._read, document)
 
     def excluded_of(self, seq: int) -> list[ExcludedSpan]:
         """Return a document's excluded spans in order."""

@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,17 +38,19 @@ from index.rules import Rules
 from index.schema import SNAPSHOT_TABLES
 from index.settings import IndexSettings
 from index.sight import Sight, Sights
+from index.signatures import Same
 from index.state import StateFolder, replace_file, sync_file, sync_tree
 from index.types import BoolArray, Document, ExcludedSpan, Passage, ProgressCallback, RowFilter, sha256_text
 from index.vectors import FaissStore
 
 # Raise it when the files of a generation change their meaning: older ones are then rebuilt.
-GENERATION_FORMAT = 1
+GENERATION_FORMAT = 2
 _MANIFEST = "manifest.json"
 _SNAPSHOT = "snapshot.sqlite"
 _VECTORS = "vectors.faiss"
 _LEXICAL = "lexical"
 _HEAD = ("document_id", "title", "publisher", "author", "published_at", "url", "language", "sha256")
+_STORED = ("version", "stored_at", "first_stored_at")
 _CACHED_DOCUMENTS = 256
 _CACHED_PASSAGES = 4096
 
@@ -59,12 +61,22 @@ class Manifest:
 
     index_version: str
     corpus_sha256: str
+    versions_sha256: str
     derivation: str
     embedder: str
     settings: dict[str, Any]
     documents: int
     passages: int
     files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameStory:
+    """A document that tells another's story; see `index.signatures.Pair`."""
+
+    ordinal: int
+    jaccard: float
+    same: Same
 
 
 class Generation:
@@ -186,11 +198,32 @@ class Generation:
     def heads(self, ordinals: Sequence[int]) -> list[dict[str, Any]]:
         """Return the metadata of these documents, in the order of their numbers."""
         rows = self._all(
-            f"SELECT {', '.join(_HEAD)} FROM documents WHERE ordinal IN "
+            f"SELECT {', '.join(_HEAD + _STORED)} FROM documents WHERE ordinal IN "
             "(SELECT value FROM json_each(?)) ORDER BY ordinal",
             (json.dumps(list(ordinals)),),
         )
-        return [dict(zip(_HEAD, row, strict=True)) for row in rows]
+        return [dict(zip(_HEAD + _STORED, row, strict=True)) for row in rows]
+
+    def same_story(self, ordinal: int) -> list[SameStory]:
+        """Return the documents that tell the same story as a whole, in order."""
+        return [
+            SameStory(ordinal=int(other), jaccard=value, same=same)
+            for other, value, same in self._all(
+                "SELECT other, jaccard, same FROM same_story WHERE one = ?1 UNION ALL "
+                "SELECT one, jaccard, same FROM same_story WHERE other = ?1 ORDER BY 1",
+                (ordinal,),
+            )
+        ]
+
+    def repeating(self, document_id: str) -> list[int]:
+        """Return the documents that repeat paragraphs of this one, in order."""
+        return [
+            int(ordinal)
+            for (ordinal,) in self._all(
+                "SELECT DISTINCT document FROM excluded WHERE repeats_document_id = ? ORDER BY document",
+                (document_id,),
+            )
+        ]
 
     def select(self, accepts: Callable[[dict[str, Any]], bool]) -> frozenset[int]:
         """Return the documents whose metadata a predicate accepts."""
@@ -216,11 +249,13 @@ class Generation:
     def _document_at(self, ordinal: int) -> Document:
         rows = self._all(
             "SELECT document_id, title, source, root, publisher, author, published_at, url, language, "
-            "labels, text, sha256 FROM documents WHERE ordinal = ?",
+            "labels, text, sha256, version, stored_at, first_stored_at FROM documents WHERE ordinal = ?",
             (ordinal,),
         )
         try:
-            return document_of(rows[0][:10], rows[0][10], rows[0][11])
+            found = document_of(rows[0][:10], rows[0][10], rows[0][11])
+            version, stored_at, first_stored_at = rows[0][12:]
+            return replace(found, version=version, stored_at=stored_at, first_stored_at=first_stored_at)
         except CatalogDamagedError as error:
             raise GenerationDamagedError(str(error)) from error
 
@@ -269,6 +304,7 @@ def publish(
             "format": GENERATION_FORMAT,
             "index_version": name,
             "corpus_sha256": corpus,
+            "versions_sha256": catalog.versions_sha256(),
             "derivation": derivation,
             "embedder": embedder,
             "settings": settings.as_dict(),
@@ -413,6 +449,10 @@ def _write_files(
                 lexical_rows.append(_lexical_row(len(keys), ordinal, repeats, document, passage))
                 keys.append(key)
             progress("writing", ordinal + 1, total)
+        db.executemany(
+            "INSERT INTO same_story VALUES (?,?,?,?)",
+            ((ordinals[p.one], ordinals[p.other], p.jaccard, p.same) for p in catalog.signatures.pairs()),
+        )
         db.execute("COMMIT")
     finally:
         db.close()
@@ -423,7 +463,7 @@ def _write_files(
 
 def _insert_document(db: sqlite3.Connection, ordinal: int, document: Document) -> None:
     db.execute(
-        "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             ordinal,
             document.document_id,
@@ -438,6 +478,9 @@ def _insert_document(db: sqlite3.Connection, ordinal: int, document: Document) -
             json.dumps(dict(document.labels), ensure_ascii=False, sort_keys=True),
             document.sha256,
             document.text,
+            document.version,
+            document.stored_at,
+            document.first_stored_at,
         ),
     )
 

@@ -93,6 +93,44 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             SELECT document_id, NULL, '"public"', NULL, 1, access_seal(document_id, '"public"', 0)
             FROM documents""",
     ),
+    (
+        # Every text that was ever stored under an id, by number; no text. The rows outlive the document:
+        # of a removed one `sha256` and `length` go. Times are milliseconds since 1970, unknown at first.
+        """CREATE TABLE versions (
+            document_id TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            sha256 TEXT,
+            stored_at INTEGER,
+            length INTEGER,
+            seal TEXT NOT NULL,
+            PRIMARY KEY (document_id, version)
+        ) STRICT, WITHOUT ROWID""",
+        """INSERT INTO versions
+            SELECT document_id, 1, sha256, NULL, text_length(text),
+                version_seal(document_id, 1, sha256, NULL, text_length(text))
+            FROM documents""",
+        # Derived: what near duplicates are looked up by, made with `made_with`, and the pairs found.
+        """CREATE TABLE signatures (
+            document_seq INTEGER PRIMARY KEY REFERENCES documents(seq) ON DELETE CASCADE,
+            made_with TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE signature_bands (
+            key BLOB NOT NULL,
+            document_seq INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
+            PRIMARY KEY (key, document_seq)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX signature_bands_of ON signature_bands(document_seq)",
+        """CREATE TABLE same_story (
+            one INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
+            other INTEGER NOT NULL REFERENCES documents(seq) ON DELETE CASCADE,
+            jaccard REAL NOT NULL,
+            same TEXT NOT NULL,
+            seal TEXT NOT NULL,
+            PRIMARY KEY (one, other),
+            CHECK (one < other)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX same_story_by_other ON same_story(other)",
+    ),
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
@@ -110,7 +148,10 @@ SNAPSHOT_TABLES = (
         language TEXT,
         labels TEXT NOT NULL,
         sha256 TEXT NOT NULL,
-        text TEXT NOT NULL
+        text TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        stored_at INTEGER,
+        first_stored_at INTEGER
     ) STRICT""",
     """CREATE TABLE excluded (
         document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
@@ -123,6 +164,12 @@ SNAPSHOT_TABLES = (
         sentences TEXT NOT NULL, repeats INTEGER
     ) STRICT""",
     "CREATE INDEX passages_of ON passages(document)",
+    "CREATE INDEX excluded_by_original ON excluded(repeats_document_id, document)",
+    """CREATE TABLE same_story (
+        one INTEGER NOT NULL, other INTEGER NOT NULL, jaccard REAL NOT NULL, same TEXT NOT NULL,
+        PRIMARY KEY (one, other)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX same_story_by_other ON same_story(other)",
 )
 
 
@@ -132,6 +179,13 @@ def access_seal(document_id: str, rule: str, number: int) -> str:
     `number` is the time of the removal (0: none) or, of a rule of before, the generation.
     """
     return hashlib.sha256(f"{document_id}\0{rule}\0{number}".encode()).hexdigest()
+
+
+def version_seal(
+    document_id: str, version: int, sha256: str | None, stored_at: int | None, length: int | None
+) -> str:
+    """Return the digest that a stored version carries."""
+    return hashlib.sha256(f"{document_id}\0{version}\0{sha256}\0{stored_at}\0{length}".encode()).hexdigest()
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -153,6 +207,9 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version == FORMAT_VERSION:
         return
     connection.create_function("access_seal", 3, access_seal, deterministic=True)
+    connection.create_function("version_seal", 5, version_seal, deterministic=True)
+    # SQLite's own length() ends at the first U+0000.
+    connection.create_function("text_length", 1, len, deterministic=True)
     for number in range(version, FORMAT_VERSION):
         connection.execute("BEGIN IMMEDIATE")
         try:

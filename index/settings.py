@@ -20,17 +20,23 @@ DEFAULT_FIELD_WEIGHTS: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
-    """How documents become passages. `passage_tokens` counts `cl100k_base` tokens."""
+    """How documents become passages. `passage_tokens` counts `cl100k_base` tokens.
+
+    `duplicate_jaccard` is the share of word 5-shingles from which on two documents tell the same story.
+    """
 
     passage_tokens: int = 256
     context_tokens: int = 48
     field_weights: Mapping[str, float] = field(default_factory=lambda: DEFAULT_FIELD_WEIGHTS)
+    duplicate_jaccard: float = 0.8
 
     def __post_init__(self) -> None:
         if not 32 <= self.passage_tokens <= 2048:
             raise ValueError(f"passage_tokens is {self.passage_tokens}; it must be 32 to 2048")
         if not 0 <= self.context_tokens <= 128:
             raise ValueError(f"context_tokens is {self.context_tokens}; it must be 0 to 128")
+        if not 0.5 <= self.duplicate_jaccard <= 1.0:
+            raise ValueError(f"duplicate_jaccard is {self.duplicate_jaccard}; it must be 0.5 to 1")
 
     def derivation(self, embedder: str) -> str:
         """Return a hash of all that passages and vectors depend on, apart from the documents."""
@@ -48,4 +54,5 @@ class IndexSettings:
             "passage_tokens": self.passage_tokens,
             "context_tokens": self.context_tokens,
             "field_weights": dict(self.field_weights),
+            "duplicate_jaccard": self.duplicate_jaccard,
         }

@@ -21,7 +21,7 @@ from index.rules import Changes, Rules
 from index.types import BoolArray, ExcludedSpan, RowFilter, sha256_text
 
 if TYPE_CHECKING:
-    from index.generation import Generation
+    from index.generation import Generation, SameStory
 
 _VIEWERS = 64
 _NOBODY = AccessRule()
@@ -95,6 +95,10 @@ class Sight:
             for span in self.generation.excluded_of(ordinal)
             if span.repeats_document_id is None or self.ordinal(span.repeats_document_id) is not None
         ]
+
+    def same_story(self, ordinal: int) -> list[SameStory]:
+        """Return the documents in sight that tell the same story as a whole, in order."""
+        return [found for found in self.generation.same_story(ordinal) if self.sees(found.ordinal)]
 
     def check(self, document_ids: Iterable[str]) -> None:
         """Look up in the rules themselves that all of these may be shown, now.

@@ -31,6 +31,9 @@ class Document:
     `source` is where it came from as the person named it; `root` the path that was indexed, which
     is what pruning goes by. `access` is what its source says of who may read it; `None` where it says
     nothing. What holds stands in `index.rules` alone: it may be changed without the source.
+    `version` counts the texts that were stored under the id, from 1; `stored_at` is when this one was, and
+    `first_stored_at` when the first was, in milliseconds since 1970: `None` where that was not kept. Only
+    a document read from the catalog or a generation knows them.
     """
 
     document_id: str
@@ -45,6 +48,9 @@ class Document:
     language: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     access: AccessRule | None = None
+    version: int = field(default=1, compare=False)
+    stored_at: int | None = field(default=None, compare=False)
+    first_stored_at: int | None = field(default=None, compare=False)
 
     @property
     def sha256(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Literal
 
@@ -21,13 +21,14 @@ from rag.disagree import find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
 from rag.disagree_words import records, with_disagreements, with_time
 from rag.errors import GeneratorNotConfiguredError
-from rag.events import Event, StatusEvent
+from rag.events import CitationEvent, Event, StatusEvent
 from rag.extract import Span, draft_from, select_spans, touch
 from rag.languages import foreign_to, name_of
 from rag.question import read_question
 from rag.quote import copy_quote, verify_quotes
 from rag.read import Reader
 from rag.retrieve import Retrieved, Retriever, known_rows
+from rag.same_story import Stories
 from rag.settings import RagSettings
 from rag.sub_questions import sub_questions
 from rag.types import (
@@ -238,7 +239,8 @@ def answer_steps(
     answered = [part for part in parts if part.answers]
     yield StatusEvent(stage="verify")
     document_of = _document_of(sight)
-    spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of)
+    stories = Stories(sight, allowed)
+    spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of, stories)
     draft = draft_from(spans, document_of)
     passages = [c.passage for part in parts for c in part.reading.candidates]
     # Before the first word of any of them is shown, and once more at the end.
@@ -259,8 +261,14 @@ def answer_steps(
         )
     short = stages.short_answer(answered[0].reading, quotes.values()) if len(asked) == 1 else None
     said = verdict(question, {number: quote.text for number, quote in quotes.items()})
+
+    def with_copies(citation: Citation) -> Citation:
+        also = stories.also_published(citation.quote)
+        sight.check(found.document_id for found in also)
+        return replace(citation, also_published=also)
+
     # Where sources differ, and reports before and after (rag.disagree).
-    told = told_by(quotes, document_of, [short] if short else [])
+    told = told_by(quotes, document_of, [short] if short else [], stories.sources(quotes, document_of))
     differing = [one for part in answered for one in find_disagreements(part.question, told)]
     length = len(draft.sentences)
     draft = with_time(draft, question, plans_and_events(question, told), told)
@@ -285,10 +293,11 @@ def answer_steps(
             quotes=quotes,
             withheld=withheld,
             max_citations=ask.max_citations,
+            is_copy=stories.is_copy,
         )
         offered = frozenset(passage.document_id for passage in passages)
         writing = write_steps(found_so_far, stages.writer, document_of, cancelled)
-        written = yield from _while_allowed(writing, lambda: sight.check(offered))
+        written = yield from _while_allowed(writing, lambda: sight.check(offered), with_copies)
         draft, quotes, withheld, record = written.draft, written.quotes, written.withheld, written.record
         clock.lap("write")
     composed = compose(draft, quotes, document_of)
@@ -297,6 +306,7 @@ def answer_steps(
         short = stages.short_answer(answered[0].reading, [c.quote for c in composed.citations])
     missing = tuple(one.text for one in asked if not any(part.question is one for part in answered))
     sight.check(citation.quote.document_id for citation in composed.citations)
+    citations = tuple(map(with_copies, composed.citations))
     return Answer(
         answer_id=_new_id(),
         status="partial" if missing else "answered",
@@ -304,16 +314,16 @@ def answer_steps(
         standalone_question=question.standalone,
         text=composed.text,
         text_without_citations=composed.text_without_citations,
-        short_answer=_short_text(short, composed.citations),
+        short_answer=_short_text(short, citations),
         # The whole is right only if its least sure part is.
         confidence=round(min(part.probability for part in answered), 6),
         abstention=None,
-        citations=composed.citations,
+        citations=citations,
         withheld=withheld,
         receipt=stages.receipt(record, sight),
         timings_ms=clock.total(),
         missing=missing,
-        disagreements=records(question, differing, quotes, composed.citations),
+        disagreements=records(question, differing, quotes, citations),
     )
 
 
@@ -372,22 +382,30 @@ def _evidence(
 
 
 def _spans(
-    parts: Sequence[_Evidence], limit: int, margin: float, document_of: Callable[[str], Document]
+    parts: Sequence[_Evidence],
+    limit: int,
+    margin: float,
+    document_of: Callable[[str], Document],
+    stories: Stories,
 ) -> list[Span]:
-    """Choose what is quoted: of several questions each in turn, the best first."""
+    """Choose what is quoted: of several questions each in turn, the best first; of one story's copies one."""
+
+    def sources_of(quotes: Mapping[int, Quote]) -> Mapping[int, str]:
+        return stories.sources(quotes, document_of)
+
     chosen: list[list[Span]] = []
     for part in parts:
         candidates = part.reading.candidates
-        spans = select_spans(candidates, limit, margin=margin)
-        wider = select_spans(candidates, 2 * limit, margin=WIDER * margin)
-        chosen.append(with_other_sides(part.question, spans, wider, limit, document_of))
+        spans = stories.once(select_spans(candidates, limit, margin=margin), document_of)
+        wider = stories.once(select_spans(candidates, 2 * limit, margin=WIDER * margin), document_of)
+        chosen.append(with_other_sides(part.question, spans, wider, limit, document_of, sources_of))
     if len(chosen) == 1:
         return chosen[0]
     found: list[Span] = []
     for span in (span for row in zip_longest(*chosen) for span in row if span is not None):
         if len(found) < limit and not any(touch(span, other) for other in found):
             found.append(span)
-    return found
+    return stories.once(found, document_of)
 
 
 def _part(
@@ -403,7 +421,9 @@ def _part(
 
 
 def _while_allowed(
-    steps: Generator[Event, None, Written], check: Callable[[], None]
+    steps: Generator[Event, None, Written],
+    check: Callable[[], None],
+    with_copies: Callable[[Citation], Citation],
 ) -> Generator[Event, None, Written]:
     """Pass events on, each only after a look whether what was read may still be shown."""
     try:
@@ -414,6 +434,8 @@ def _while_allowed(
                 written: Written = end.value
                 return written
             check()
+            if isinstance(event, CitationEvent):
+                event = replace(event, citation=with_copies(event.citation))
             yield event
     finally:
         steps.close()

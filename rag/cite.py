@@ -79,19 +79,26 @@ def without_markers(text: str) -> str:
 def citation_of(quote: Quote, document: Document, number: int | None) -> Citation:
     """Describe a quote with its surroundings and its document."""
     digest = document.sha256
+    prefix, suffix = context_of(document.text, quote.start, quote.end)
     key = hashlib.sha256(f"{document.document_id}\0{digest}\0{quote.start}-{quote.end}".encode())
     return Citation(
         citation_id=f"cit_{key.hexdigest()[:20]}",
         number=number,
         quote=quote,
-        prefix=document.text[max(0, quote.start - _CONTEXT_CHARACTERS) : quote.start],
-        suffix=document.text[quote.end : quote.end + _CONTEXT_CHARACTERS],
+        prefix=prefix,
+        suffix=suffix,
         document_title=document.title,
         document_sha256=digest,
         publisher=document.publisher,
         published_at=document.published_at,
         url=web_address(document.url),
+        document_version=document.version,
     )
+
+
+def context_of(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return what stands before and after a stretch of a text, by which it can be found again."""
+    return text[max(0, start - _CONTEXT_CHARACTERS) : start], text[end : end + _CONTEXT_CHARACTERS]
 
 
 def web_address(url: str | None) -> str | None:

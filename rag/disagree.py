@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from index.types import Document
 from rag.disagree_align import asks_the_same, in_one_slot, likeness
@@ -22,12 +23,16 @@ from rag.types import AnswerText, Question, Quote
 _REPEATED = 0.9
 _MAX_SHOWN = 3
 
+NO_COPIES: Mapping[int, str] = MappingProxyType({})
+"""Every quote is its own document's word."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """A quote, by its number in the draft, with what is known of its document.
 
-    `answer` is the reader's short answer within the quote, where there is one.
+    `answer` is the reader's short answer within the quote, where there is one. `source` is whose word it
+    is, where that is not its own document's: of copies of one story the first of them (`rag.same_story`).
     """
 
     number: int
@@ -37,6 +42,12 @@ class Told:
     publisher: str | None
     published_at: str | None
     answer: str | None = None
+    source: str | None = None
+
+    @property
+    def speaker(self) -> str:
+        """Whose word it is."""
+        return self.document_id if self.source is None else self.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +74,15 @@ class _Pair:
 
 
 def told_by(
-    quotes: Mapping[int, Quote], document_of: Callable[[str], Document], answers: Sequence[AnswerText] = ()
+    quotes: Mapping[int, Quote],
+    document_of: Callable[[str], Document],
+    answers: Sequence[AnswerText] = (),
+    sources: Mapping[int, str] = NO_COPIES,
 ) -> list[Told]:
-    """Return verified quotes, by their numbers in the draft, with their documents and the answers in them."""
+    """Return verified quotes, by their numbers in the draft, with their documents and the answers in them.
+
+    `sources` says whose word a quote is where that is not its document's.
+    """
     found: list[Told] = []
     for number, quote in quotes.items():
         document = document_of(quote.document_id)
@@ -83,6 +100,7 @@ def told_by(
                 title=document.title,
                 publisher=document.publisher,
                 published_at=document.published_at,
+                source=sources.get(number),
                 answer=None if best is None else document.text[best.start : best.end],
             )
         )
@@ -103,11 +121,11 @@ def find_disagreements(question: Question, told: Sequence[Told]) -> list[Disagre
             pairs = {
                 other.number: pair
                 for other in quotes
-                if other.document_id != first.document_id
+                if other.speaker != first.speaker
                 and other.number > first.number
                 and (pair := _compared(held[first.number], held[other.number], asked)) is not None
             }
-            sides = _sides(first.number, pairs, {t.number: t.document_id for t in quotes})
+            sides = _sides(first.number, pairs, {t.number: t.speaker for t in quotes})
             if len(sides) > 1:
                 found.append(Disagreement(kind=kind, sides=sides))
                 taken |= {number for side in sides for number in side.quotes}
@@ -116,8 +134,8 @@ def find_disagreements(question: Question, told: Sequence[Told]) -> list[Disagre
 
 def plans_and_events(question: Question, told: Sequence[Told]) -> TimeOrder | None:
     """Return the order in time of plans and of what came of them; see `rag.disagree_time`."""
-    dated = [Dated(number=t.number, document_id=t.document_id, text=t.text) for t in told]
-    published = {t.document_id: t.published_at for t in told}
+    dated = [Dated(number=t.number, document_id=t.speaker, text=t.text) for t in told]
+    published = {t.speaker: t.published_at for t in reversed(told)}  # of copies the first counts
     keys = Asked(question=question).keys
     return in_time_order(dated, published, keys, is_asked=asks_of_time(question.standalone))
 
@@ -187,7 +205,7 @@ def _closeness(one: Found, other: Found, asked: Asked) -> tuple[int, int, float]
     return beside, len(one.near & other.near), likeness(one, other)
 
 
-def _sides(first: int, pairs: dict[int, _Pair], document: dict[int, str]) -> tuple[Side, ...]:
+def _sides(first: int, pairs: dict[int, _Pair], source: dict[int, str]) -> tuple[Side, ...]:
     """Group the quotes by value, around the first of them."""
     differing = [pair for pair in pairs.values() if not pair.same]
     if not differing:
@@ -199,12 +217,10 @@ def _sides(first: int, pairs: dict[int, _Pair], document: dict[int, str]) -> tup
             holding = (n for n, (f, _) in enumerate(groups) if n and may_be_same(f.value, pair.other.value))
             place = next(holding, len(groups))
         of_it = {
-            n
-            for n, (_, numbers) in enumerate(groups)
-            if any(document[m] == document[number] for m in numbers)
+            n for n, (_, numbers) in enumerate(groups) if any(source[m] == source[number] for m in numbers)
         }
         if of_it - {place}:
-            continue  # several values of one document are no disagreement
+            continue  # several values of one document, or of its copies, are no disagreement
         if place == len(groups):
             groups.append((pair.other, []))
         groups[place][1].append(number)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from index.types import Document
-from rag.disagree import find_disagreements, told_by
+from rag.disagree import NO_COPIES, find_disagreements, told_by
 from rag.extract import Span
 from rag.types import Question, Quote
 
@@ -19,10 +19,12 @@ def with_other_sides(
     wider: Sequence[Span],
     limit: int,
     document_of: Callable[[str], Document],
+    sources_of: Callable[[Mapping[int, Quote]], Mapping[int, str]] = lambda _: NO_COPIES,
 ) -> list[Span]:
     """Return `spans` and those of `wider` that disagree with one of them, at most `limit` in all.
 
     A side that is added takes the place of the last quote that is on no side; the first always stays.
+    `sources_of` tells copies of one story, which are no sides.
     """
     more = [
         span
@@ -35,7 +37,8 @@ def with_other_sides(
         return list(spans)
     every = [*spans, *more]
     quotes = {n: _quote(span, document_of(span.document_id)) for n, span in enumerate(every)}
-    sides = find_disagreements(question, told_by(quotes, document_of))
+    told = told_by(quotes, document_of, sources=sources_of(quotes))
+    sides = find_disagreements(question, told)
     concerned: set[int] = set()
     for item in sides:
         # The best quote of each side is enough to show it, and a side of low scores alone shows none.

@@ -172,8 +172,25 @@ class AnswerSpan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlsoPublished:
+    """Another document in which a quote stands verbatim: `document.text[start:end] == quote.text`."""
+
+    document_id: str
+    document_title: str
+    document_sha256: str
+    publisher: str | None
+    published_at: str | None
+    url: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A quote as it is shown. `number` is `None` for the closest passages of an abstention."""
+    """A quote as it is shown. `number` is `None` for the closest passages of an abstention.
+
+    `also_published` are copies of the story that hold it too: they are no evidence beside it.
+    """
 
     citation_id: str
     number: int | None
@@ -185,7 +202,9 @@ class Citation:
     publisher: str | None
     published_at: str | None
     url: str | None
+    document_version: int = 1
     answer_spans: tuple[AnswerSpan, ...] = ()
+    also_published: tuple[AlsoPublished, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from index.types import Document, Passage
 from rag.cite import shown_safely
 from rag.extract import shown_text
-from rag.types import Candidate
+from rag.types import Candidate, Quote
 from rag.write.orders import is_covert, is_order
 
 MAX_SENTENCES = 100
@@ -41,17 +41,23 @@ class Offer:
         return self.sentences[number - 1] if 1 <= number <= len(self.sentences) else None
 
 
-def offer(candidates: Sequence[Candidate], document_of: Callable[[str], Document]) -> Offer:
+def offer(
+    candidates: Sequence[Candidate],
+    document_of: Callable[[str], Document],
+    is_copy: Callable[[Quote, Quote], bool] = lambda _one, _other: False,
+) -> Offer:
     """Number the sentences of the passages that the candidates stand in, the best passage first.
 
     Whole passages are offered, in the order of their text, so that a sentence stands in its context.
     Headings are not, nor orders to a reader or covert text (`rag.write.orders`), nor what is over `_MAX_SENTENCE` characters or beyond the limits of all together.
+    Nor is a sentence again whose copy in the same story was offered: it would look like a second source.
     """
     passages: dict[str, Passage] = {}
     for candidate in candidates:
         passages.setdefault(candidate.passage.passage_id, candidate.passage)
     found: list[Offered] = []
     seen: set[tuple[str, int, int]] = set()
+    quotes: list[Quote] = []
     left = MAX_CHARACTERS
     for passage in passages.values():
         for sentence in passage.sentences:
@@ -62,6 +68,10 @@ def offer(candidates: Sequence[Candidate], document_of: Callable[[str], Document
             if len(found) == MAX_SENTENCES or not shown_text(text) or is_order(text) or is_covert(text):
                 continue
             seen.add(place)
+            said = Quote(document_id=passage.document_id, start=sentence.start, end=sentence.end, text=text)
+            if any(is_copy(said, other) for other in quotes):
+                continue
+            quotes.append(said)
             left -= len(text)
             found.append(
                 Offered(

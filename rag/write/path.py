@@ -61,6 +61,7 @@ class Found:
     quotes: Mapping[int, Quote]
     withheld: Withheld
     max_citations: int
+    is_copy: Callable[[Quote, Quote], bool] = lambda _one, _other: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def write_steps(
     yield StatusEvent(stage="write")
     state = _State(found, document_of)
     writing = Writing()
-    offered = offer([c for part in found.parts for c in part.candidates], document_of)
+    offered = offer([c for part in found.parts for c in part.candidates], document_of, found.is_copy)
     sentences = writer.write(found.question, offered, writing, cancelled)
     reply: bool | None = None
     try:

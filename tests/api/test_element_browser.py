@@ -358,6 +358,48 @@ def withdrawn(number: int | None) -> Record:
     return {**gone, **left}
 
 
+def test_of_a_changed_source_its_name_and_a_note_are_shown_and_of_a_copied_one_who_else_has_it(
+    browser: Browser, at: Sites
+) -> None:
+    words = "The source has changed since."
+    start = len(f"{words} [1] ")
+    changed = {
+        **citation(BRIDGE, WHO, 1, (0, len(words))),
+        "cited_text": "",
+        "verification": {"status": "changed", "method": "exact"},
+        "withdrawn": True,
+        "note": words,
+    }
+    copied = {
+        **citation(BRIDGE, WHO, 2, (start, start + len(WHO))),
+        "document_id": "copied",
+        "also_published_by": [
+            {"document_title": "A copy", "publisher": "Courier"},
+            {"document_title": "Another <b>copy</b>", "publisher": None},
+        ],
+    }
+    answered = record("Who built it?", f"{words} [1] {WHO} [2]", [changed, copied])
+    turn = {
+        "question": "Who built it?",
+        "status": "complete",
+        "interrupted_by": None,
+        "answer": answered,
+        "feedback": None,
+    }
+    at.service.conversations["conv_1"] = {"id": "conv_1", "title": "Who built it?", "turns": [turn]}
+    with on(browser, at, "/strict") as visit:
+        page = visit.page
+        page.locator(".conversation .open").click()
+        expect(page.locator(".turn")).to_have_count(1)
+        visit.shot("changed")
+        assert page.locator(".sources li").all_inner_texts() == [
+            f"[1] The bridge · Example Press · 1 March 2024 · {words}",
+            "[2] The bridge · Example Press · 1 March 2024 · also in Courier, Another <b>copy</b>",
+        ]
+        # No quote of the changed one opens: it would be compared with another text.
+        assert page.locator("[data-citation]").all_inner_texts() == ["[2]", "[2]", "The bridge"]
+
+
 def test_of_a_withdrawn_source_nothing_opens(browser: Browser, at: Sites) -> None:
     start = len("Source withdrawn. [1] ")
     answered = record(
@@ -388,15 +430,15 @@ def test_of_a_withdrawn_source_nothing_opens(browser: Browser, at: Sites) -> Non
         visit.shot("withdrawn")
         first, second = page.locator(".turn").all()
         assert first.locator(".sources li").all_inner_texts() == [
-            "[1] Source withdrawn",
+            "[1] Source withdrawn.",
             "[2] The bridge · Example Press · 1 March 2024",
         ]
-        assert second.locator(".closest li").all_inner_texts() == ["Source withdrawn"]
+        assert second.locator(".closest li").all_inner_texts() == ["Source withdrawn."]
         # What can be opened is the other source, by its markers and its title.
         openers = page.locator("[data-citation]")
         assert openers.all_inner_texts() == ["[2]", "[2]", "The bridge"]
         page.get_by_text("[1]", exact=True).first.click()
-        page.get_by_text("Source withdrawn", exact=True).first.click()
+        page.get_by_text("Source withdrawn.", exact=True).first.click()
         expect(page.locator(".source")).to_have_count(0)
         openers.first.click()
         expect(page.locator("mark")).to_have_text(WHO)

@@ -187,6 +187,8 @@ def test_fetch_gives_the_document_of_the_native_route(server: McpServer, mode: s
         "url": f"http://127.0.0.1:{server.port}{native['viewer_url']}",
         "metadata": {
             "document_sha256": hashlib.sha256(native["text"].encode()).hexdigest(),
+            "version": 1,
+            "stored_at": native["stored_at"],
             "offset_unit": "unicode_code_point",
             "publisher": native["publisher"],
             "published_at": native["published_at"],

@@ -344,7 +344,7 @@ def test_hostile_words_are_only_words(hostile: str) -> None:
     assert seen.one("h1").text == hostile
     assert seen.one("span", class_="publisher").text == hostile
     assert seen.one("a", class_="original").attributes["href"] == page.url
-    assert [e.text for e in seen.all("dd")] == [hostile, hostile]
+    assert [e.text for e in seen.all("dd")] == [hostile, "1", hostile]
     words = " ".join(hostile.split("_"))
     titles = {s.attributes["title"] for s in seen.all("span", class_="excluded")}
     assert titles == {f"left out of answers: {words}"}

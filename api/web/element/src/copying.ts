@@ -40,13 +40,16 @@ export function asMarkdown(record: AnswerRecord, say: Say, address: Address): st
   return [answer, ...(sources.length > 0 ? [`**${escaped(say.text("sources"))}**`, ...sources] : [])].join("\n\n") + "\n";
 }
 
-/** Return title, publisher and date of a citation, those that are known. */
+/** Return title, publisher and date of a citation, those that are known, who else published it, and what became of it. */
 export function sourceWords(citation: Citation, say: Say): string[] {
-  if (citation.withdrawn) {
-    return [say.text("withdrawn")];
-  }
-  const title = citation.document_title.trim() || citation.document_id;
-  return [title, citation.publisher ?? "", say.day(citation.published_at)].filter((word) => word !== "");
+  const list = citation.also_published_by?.map((copy) => copy.publisher ?? copy.document_title).join(", ");
+  return [
+    citation.document_title.trim() || citation.document_id,
+    citation.publisher,
+    say.day(citation.published_at),
+    list && say.text("also", { list }),
+    citation.note,
+  ].filter(Boolean) as string[];
 }
 
 function escaped(text: string): string {

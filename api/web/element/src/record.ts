@@ -19,8 +19,12 @@ export interface Citation {
   url: string | null;
   viewer_url: string;
   answer_spans: Span[];
-  /** The reader may not see this source any more: nothing of it is here. */
+  /** Its words are not shown any more: the source was withdrawn, or has changed. */
   withdrawn?: boolean;
+  /** What became of the source since it was quoted. */
+  note?: string;
+  /** Copies of the story, which count as one source with this one. */
+  also_published_by?: { document_title: string; publisher: string | null }[];
 }
 
 export interface Abstention {

@@ -166,7 +166,7 @@ const TEXTS = {
   left_out_short: ["left out: {reason}", "не входит: {reason}"],
   quote_open: ["Quote {n} is open in its document: {text}", "Цитата {n} открыта в документе: {text}"],
   passage_open: ["The passage is open in its document: {text}", "Отрывок открыт в документе: {text}"],
-  withdrawn: ["Source withdrawn", "Источник отозван"],
+  also: ["also in {list}", "также в {list}"],
   // Conversations.
   conversations: ["Conversations", "Беседы"],
   conversation_new: ["New conversation", "Новая беседа"],

@@ -248,9 +248,7 @@ function abstentionView(
             ${abstention.closest.map((citation) =>
                 html`<li>
                   ${sourceLine(turn, citation, abstention.closest, open, actions)}
-                  ${citation.withdrawn
-                    ? nothing
-                    : html`<p class="quoted three-lines" dir="auto">${citation.cited_text}</p>`}
+                  ${citation.cited_text && html`<p class="quoted three-lines" dir="auto">${citation.cited_text}</p>`}
                 </li>`)}
           </ul>
         </div>`}
