@@ -93,6 +93,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             SELECT document_id, NULL, '"public"', NULL, 1, access_seal(document_id, '"public"', 0)
             FROM documents""",
     ),
+    (
+        # Pages, sections, the reader's exclusions and the media type as JSON; empty where there are none.
+        "ALTER TABLE documents ADD COLUMN layout TEXT NOT NULL DEFAULT ''",
+    ),
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
@@ -110,7 +114,8 @@ SNAPSHOT_TABLES = (
         language TEXT,
         labels TEXT NOT NULL,
         sha256 TEXT NOT NULL,
-        text TEXT NOT NULL
+        text TEXT NOT NULL,
+        layout TEXT NOT NULL
     ) STRICT""",
     """CREATE TABLE excluded (
         document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.build import IndexReport, embedded_text, rebuild, update_index
+from index.build import IndexReport, rebuild, update_index
+from index.context import embedded_text
 from index.catalog import Catalog
 from index.errors import (
     CatalogDamagedError,
