@@ -14,7 +14,16 @@ from api.access.principal import Principal, ThePrincipal
 from api.audit import note_documents
 from api.engine import Engine
 from api.errors import NotFoundError
-from api.schemas import DocumentHead, DocumentOut, DocumentsOut, ExcludedOut, problem_responses, viewer_url
+from api.schemas import (
+    DocumentHead,
+    DocumentOut,
+    DocumentsOut,
+    ExcludedOut,
+    PageOut,
+    SectionOut,
+    problem_responses,
+    viewer_url,
+)
 from index.sight import Sight
 from index.types import Document
 from rag.cite import web_address
@@ -119,6 +128,15 @@ def document_out(sight: Sight, document_id: str) -> DocumentOut:
     return DocumentOut(
         **_head(found).model_dump(),
         text=found.text,
+        media_type=found.media_type or "text/plain",
+        pages=[
+            PageOut(number=page.number, start_char_index=page.start, end_char_index=page.end)
+            for page in found.pages
+        ],
+        sections=[
+            SectionOut(level=s.level, title=s.title, start_char_index=s.start, end_char_index=s.end)
+            for s in found.sections
+        ],
         excluded=[
             ExcludedOut(start_char_index=span.start, end_char_index=span.end, reason=span.reason)
             for span in sight.excluded_of(ordinal)

@@ -44,10 +44,18 @@ def _show_citation(console: Console, citation: CitationOut, width: int) -> None:
     console.print(
         Padding(
             Text(
-                f"{citation.document_id}, characters {citation.start_char_index}–{citation.end_char_index} · {citation.viewer_url}",
+                f"{citation.document_id}{_page(citation)}, characters {citation.start_char_index}–{citation.end_char_index} · {citation.viewer_url}",
                 style="dim",
             ),
             (0, 0, 0, 4),
         ),
         width=width,
     )
+
+
+def _page(citation: CitationOut) -> str:
+    if citation.page is None:
+        return ""
+    if citation.page_end in (None, citation.page):
+        return f", p. {citation.page}"
+    return f", pp. {citation.page}–{citation.page_end}"

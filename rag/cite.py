@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from index.layout import page_at, section_path
 from index.types import Document
 from rag.inert import inert
 from rag.types import AnswerSpan, Citation, Draft, Quote
@@ -91,6 +92,9 @@ def citation_of(quote: Quote, document: Document, number: int | None) -> Citatio
         publisher=document.publisher,
         published_at=document.published_at,
         url=web_address(document.url),
+        page=page_at(document.pages, quote.start),
+        page_end=page_at(document.pages, quote.end - 1),
+        section=section_path(document.sections, quote.start, quote.end) or None,
     )
 
 

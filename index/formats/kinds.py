@@ -127,3 +127,8 @@ def kind_of(name: str, head: bytes, where: str, media_type: str | None = None) -
     if said is None:
         raise UnsupportedFormatError(where, f"unsupported format; readable are {supported_endings()}")
     return said
+
+
+def is_packed(head: bytes) -> bool:
+    """Tell a PDF or a ZIP archive by its first bytes."""
+    return head.startswith((b"%PDF-", _ZIP, _EMPTY_ZIP))

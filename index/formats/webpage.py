@@ -34,6 +34,7 @@ _SHARE_OF_PAGE = 0.5
 _LONGEST_LINK = 120
 _LINKED = 0.8
 _LONGEST_LABEL = 25
+_BARE_LINKED = 0.1
 _MAX_FIELD = 300
 
 
@@ -59,7 +60,7 @@ def read_webpage(raw: bytes, where: str) -> Iterator[Record | Problem]:
     tree = parsed(text, where)
     main, known = _extracted(text)
     title = known.title or _tag_title(tree)
-    blocks = _without_title(_chosen(blocks_of(tree), main, text), title)
+    blocks = _without_title(_chosen(blocks_of(tree), main, text, tree), title)
     body, sections = joined(blocks)
     yield Record(
         where=where,
@@ -127,7 +128,16 @@ def _extracted(text: str) -> tuple[str, _Known]:
     )
 
 
-def _chosen(blocks: Sequence[Block], main: str, page: str) -> list[Block]:
+def _is_bare(blocks: Sequence[Block], tree: html.HtmlElement) -> bool:
+    """Tell a page that is nothing but its text, as word processors write it: no navigation and hardly a link."""
+    if next(tree.iter("nav", "aside", "footer", "form", "script", "iframe"), None) is not None:
+        return False
+    return sum(block.linked for block in blocks) <= _BARE_LINKED * sum(len(block.text) for block in blocks)
+
+
+def _chosen(blocks: Sequence[Block], main: str, page: str, tree: html.HtmlElement) -> list[Block]:
+    if _is_bare(blocks, tree):
+        return list(blocks)
     chosen = _main_blocks(blocks, main)
     if _size(chosen) >= _LITTLE and _size(chosen) >= _SHARE_OF_PAGE * sum(
         len(_letters(b.text)) for b in blocks
@@ -152,19 +162,28 @@ def _main_blocks(blocks: Sequence[Block], main: str) -> list[Block]:
     shingles = set(_shingles(main))
     chosen: list[Block] = []
     waiting: list[Block] = []
+    # Items and rows since the last block of the text: they belong to it if it goes on right behind them.
+    between: list[Block] = []
     for block in blocks:
         if block.kind == "heading":
+            between.clear()
             while waiting and waiting[-1].level >= block.level:
                 waiting.pop()
             waiting.append(block)
             continue
         if _is_main(block, letters, lines, shingles):
+            if chosen and 10 * sum(b.linked for b in between) <= _size(between):
+                chosen += between
             chosen += waiting
             chosen.append(block)
             waiting.clear()
+            between.clear()
+        elif block.kind in ("item", "row") and not waiting:
+            between.append(block)
         elif len(_letters(block.text)) > 40:
             # The text goes on elsewhere: these headings stood above something else.
             waiting.clear()
+            between.clear()
     while chosen and chosen[-1].kind in ("text", "heading") and _is_label(chosen[-1].text):
         chosen.pop()  # "Comments", "Tags": what they stood above is no text of this page
     return chosen
@@ -175,13 +194,8 @@ def _without_title(blocks: list[Block], title: str | None) -> list[Block]:
     name = _letters(title or "")
     if len(blocks) > 1 and blocks[0].kind == "heading":
         own = _letters(blocks[0].text)
-        if (
-            own
-            and own in name
-            and 2 * len(own) >= len(name)
-            or name
-            and name in own
-            and 2 * len(name) >= len(own)
+        if (own and own in name and 2 * len(own) >= len(name)) or (
+            name and name in own and 2 * len(name) >= len(own)
         ):
             return blocks[1:]
     return blocks
