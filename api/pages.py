@@ -55,6 +55,8 @@ def viewer(
         excluded=tuple(
             ExcludedPart(start=s.start, end=s.end, reason=s.reason) for s in sight.excluded_of(ordinal)
         ),
+        pages=tuple((page.number, page.start) for page in document.pages),
+        sections=tuple((section.level, section.title, section.start) for section in document.sections),
     )
     return HTMLResponse(render_document_page(page, quote=span))
 

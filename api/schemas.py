@@ -160,9 +160,13 @@ class CitationOut(BaseModel):
     published_at: str | None
     url: str | None
     viewer_url: str
-    page: int | None = Field(None, description="the page on which the quote begins; null where there are no pages")
+    page: int | None = Field(
+        None, description="the page on which the quote begins; null where there are no pages"
+    )
     page_end: int | None = Field(None, description="the page on which it ends")
-    section: list[str] | None = Field(None, description="the headings that it stands under, the highest first")
+    section: list[str] | None = Field(
+        None, description="the headings that it stands under, the highest first"
+    )
     verification: VerificationOut
     answer_spans: list[AnswerSpanOut]
 

@@ -39,8 +39,8 @@ class ParseLimits:
     file_bytes: int = 100 * 2**20
     memory_bytes: int = 1536 * 2**20
     output_characters: int = 100_000_000
-    seconds: float = 8.0
-    seconds_per_mebibyte: float = 3.0
+    seconds: float = 6.0
+    seconds_per_mebibyte: float = 4.0
     most_seconds: float = 300.0
 
     def seconds_for(self, size: int) -> float:

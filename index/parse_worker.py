@@ -64,7 +64,7 @@ def _limit(memory: int) -> None:
 
 def _load() -> None:
     # Before the first file, so that no file pays for it and a missing library is an error of the start.
-    import lxml.html  # noqa: F401
+    import lxml.html  # type: ignore[import-untyped]  # noqa: F401
     import trafilatura  # noqa: F401
 
     import index.formats.dispatch  # noqa: F401

@@ -119,7 +119,10 @@ def record_of(row: Any, where: str) -> Record:
             if key not in _KNOWN
         },
         access=checked_access(row[_ACCESS], where) if _ACCESS in row else None,
-        **{key: _optional(row, key, where) for key in _OPTIONAL},
+        publisher=_optional(row, "publisher", where),
+        author=_optional(row, "author", where),
+        url=_optional(row, "url", where),
+        language=_optional(row, "language", where),
     )
 
 

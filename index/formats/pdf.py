@@ -39,7 +39,7 @@ _HEAD_WORD = re.compile(r"\w+")
 def read_pdf(raw: bytes, where: str) -> Iterator[Record | Problem]:
     """Yield the one document of a PDF, or the problem with it; pages without text are named."""
     # Imported here: only this reader needs it.
-    import pypdfium2
+    import pypdfium2  # type: ignore[import-untyped]
 
     try:
         file = pypdfium2.PdfDocument(raw)
@@ -151,7 +151,10 @@ def _blocks(
             continue
         level = levels.get(line.size, 0)
         if held and (
-            level != held_level or _begins_anew(held[-1], line, _right_edge(lines, number - 1), pitch.get(line.size, 1.1 * line.height))
+            level != held_level
+            or _begins_anew(
+                held[-1], line, _right_edge(lines, number - 1), pitch.get(line.size, 1.1 * line.height)
+            )
         ):
             yield from flush()
         held_level = level

@@ -36,7 +36,7 @@ def lines_of(page: Any) -> list[Line]:
     Raises:
         DocumentError: one page holds more than any honest one.
     """
-    from pypdfium2 import raw
+    from pypdfium2 import raw  # type: ignore[import-untyped]
 
     low, high = page.get_mediabox()[1::2]
     tall = max(high - low, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from lxml import etree, html
+from lxml import etree, html  # type: ignore[import-untyped]
 
 from index.errors import DocumentError
 from index.formats.made_text import Block, BlockKind, made_line, made_lines

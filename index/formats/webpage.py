@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]
 
 from index.canonical import canonical_text, decode
 from index.errors import DocumentError, EncodingError

@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from index.canonical import canonical_text
 from index.errors import DocumentError, UnsupportedFormatError
@@ -48,7 +48,7 @@ def is_word(archive: zipfile.ZipFile, where: str) -> bool:
 def read_word(raw: bytes, where: str) -> Iterator[Record | Problem]:
     """Yield the one document of a Word file, or the problem with it."""
     # Imported here: only this reader needs it.
-    import mammoth
+    import mammoth  # type: ignore[import-untyped]
 
     with opened(raw, where, Budget()) as archive:
         if not is_word(archive, where):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from index.build import IndexReport, rebuild, update_index
-from index.context import embedded_text
 from index.catalog import Catalog
+from index.context import embedded_text
 from index.errors import (
     CatalogDamagedError,
     DuplicateIdError,
