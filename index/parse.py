@@ -91,7 +91,7 @@ class ParsePool:
             return
         seconds = self.limits.seconds_for(size)
         request = {
-            "path": os.fspath(path),
+            "path": os.path.abspath(path),
             "name": name,
             "where": where,
             "media_type": media_type,

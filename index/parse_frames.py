@@ -52,7 +52,9 @@ def write_frame(file: BinaryIO, message: dict[str, Any], text: str = "") -> None
     Raises:
         FrameError: it is larger than a frame may be.
     """
-    body, raw = json.dumps(message, ensure_ascii=False).encode(), text.encode()
+    # A path may hold bytes that are no text, which Python keeps as lone surrogates.
+    body = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    raw = text.encode()
     if len(body) > MAX_JSON or len(raw) > MAX_TEXT:
         raise FrameError(f"{len(body) + len(raw)} bytes of output for one document")
     file.write(_LENGTH.pack(len(body), len(raw)) + body)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from index.formats.pdf_lines import Line
 from index.layout import PAGE_NUMBER, RUNNING_FOOTER, RUNNING_HEADER
 
-_HEAD = 0.88
-_FOOT = 0.12
+_HEAD = 0.8
+_FOOT = 0.2
 _EDGE_LINES = 3
 _NUMBER = re.compile(
     r"(?:[-–—•|\[(]\s*)?(?:(?:page|p\.|стр\.|страница|seite|s\.)\s*)?(\d{1,5}|[ivxlc]{1,7})"

@@ -28,6 +28,7 @@ _SHINGLE = 4
 _MOSTLY = 0.6
 # Letters and digits of a text that is too little for a page with this much more.
 _LITTLE = 200
+_NOTHING = 60
 _SHARE_OF_OTHER = 0.25
 _SHARE_OF_PAGE = 0.5
 # A shorter block that is a link from end to end leads to another page.
@@ -150,9 +151,7 @@ def _chosen(blocks: Sequence[Block], main: str, page: str, tree: html.HtmlElemen
     )
     if _size(chosen) < _LITTLE < _size(other) or _size(chosen) < _SHARE_OF_OTHER * _size(other):
         chosen = other
-    if _size(chosen) < _LITTLE:
-        return list(blocks)
-    return chosen
+    return chosen if _size(chosen) >= _NOTHING else list(blocks)
 
 
 def _main_blocks(blocks: Sequence[Block], main: str) -> list[Block]:
@@ -171,7 +170,8 @@ def _main_blocks(blocks: Sequence[Block], main: str) -> list[Block]:
                 waiting.pop()
             waiting.append(block)
             continue
-        if _is_main(block, letters, lines, shingles):
+        goes_on = bool(chosen) and block.group > 0 and chosen[-1].group == block.group and not between
+        if _is_main(block, letters, lines, shingles) or (goes_on and _letters(_unbulleted(block)) in letters):
             if chosen and 10 * sum(b.linked for b in between) <= _size(between):
                 chosen += between
             chosen += waiting

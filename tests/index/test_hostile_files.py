@@ -274,7 +274,15 @@ def memory() -> int:
 
 
 # These take as long as they may.
-SLOW = ("attributes.html", "endless.pdf", "form-loop.pdf", "nested.eml", "quine.zip", "quote.csv", "deep.docx")
+SLOW = (
+    "attributes.html",
+    "endless.pdf",
+    "form-loop.pdf",
+    "nested.eml",
+    "quine.zip",
+    "quote.csv",
+    "deep.docx",
+)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import html
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -230,7 +231,7 @@ def as_fodt(blocks: Blocks, *, narrow: bool) -> str:
     )
     return _FODT.format(
         width="9cm" if narrow else "14.8cm",
-        height="21cm",
+        height="11cm" if narrow else "21cm",
         header="Parish papers, volume seven",
         hyphens="",
         hyphenate="true" if narrow else "false",
@@ -327,6 +328,13 @@ class Maker:
         page = self.work / "paged.html"
         page.write_text(as_html("en", ANNALS, style), encoding="utf-8")
         self.keep(self.chromium(page, "paged.pdf"), "annals-paged.pdf", "annals", "Chromium")
+        soft = [
+            (kind, re.sub(r"\b\w{10,}", lambda m: "\u00ad".join(re.findall("..?.?.?", m[0])), text))
+            for kind, text in NARROW
+        ]
+        narrow = self.work / "hyphens.html"
+        narrow.write_text(as_html("en", soft, "p{width:5.2cm}"), encoding="utf-8")
+        self.keep(self.chromium(narrow, "hyphens.pdf"), "narrow-hyphens.pdf", "narrow", "Chromium")
         columns = self.work / "columns.html"
         columns.write_text(
             as_html("en", ANNALS, "body{columns:2;max-width:none;font-size:10pt}"), encoding="utf-8"
