@@ -13,6 +13,7 @@ import pytest
 from index.catalog import Catalog
 from index.clean import fingerprints, mark_boilerplate, mark_repeats_of_others
 from index.errors import CatalogDamagedError, DuplicateIdError, IndexMismatchError, StateFolderError
+from index.schema import FORMAT_VERSION
 from index.types import Document, ExcludedSpan, Passage, Sentence
 
 SHARED = "This paragraph about the exports of copper, tin and zinc stands in several of the documents here."
@@ -292,7 +293,9 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: P
 def test_a_catalog_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
     Catalog(tmp_path / "c").close()
     _edit(tmp_path / "c", "PRAGMA user_version = 99")
-    with pytest.raises(IndexMismatchError, match="format 99, this program reads up to 2; update the program"):
+    with pytest.raises(
+        IndexMismatchError, match=f"format 99, this program reads up to {FORMAT_VERSION}; update the program"
+    ):
         Catalog(tmp_path / "c")
 
 
