@@ -13,7 +13,6 @@ import argparse
 import gzip
 import json
 import re
-import resource
 import sys
 import tarfile
 import tempfile
@@ -149,7 +148,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "not_read": [other for other in others if other["outcome"] != "read"],
         "notes": [other for other in others if other["outcome"] == "read" and other["problems"]],
         "slowest": sorted(others, key=lambda o: -o["seconds"])[:5],
-        "child_memory_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
         "by_page": [
             {k: round(v, 4) if isinstance(v, float) else v for k, v in page.items()} for page in pages
         ],
