@@ -19,7 +19,9 @@ from api.schemas import (
     DocumentOut,
     DocumentsOut,
     ExcludedOut,
+    PageOut,
     SameStoryOut,
+    SectionOut,
     problem_responses,
     viewer_url,
 )
@@ -142,6 +144,15 @@ def document_out(sight: Sight, document_id: str) -> DocumentOut:
     return DocumentOut(
         **_head(found).model_dump(),
         text=found.text,
+        media_type=found.media_type or "text/plain",
+        pages=[
+            PageOut(number=page.number, start_char_index=page.start, end_char_index=page.end)
+            for page in found.pages
+        ],
+        sections=[
+            SectionOut(level=s.level, title=s.title, start_char_index=s.start, end_char_index=s.end)
+            for s in found.sections
+        ],
         excluded=[
             ExcludedOut(start_char_index=span.start, end_char_index=span.end, reason=span.reason)
             for span in sight.excluded_of(ordinal)

@@ -71,6 +71,8 @@ def viewer(
         version=document.version,
         stored_at=None if document.stored_at is None else shown_time(document.stored_at),
         copies=tuple(CopyLink(name=o.publisher or o.document_title, path=o.viewer_url) for o in same),
+        pages=tuple((page.number, page.start) for page in document.pages),
+        sections=tuple((section.level, section.title, section.start) for section in document.sections),
     )
     return HTMLResponse(render_document_page(page, quote=span, changed=changed))
 

@@ -174,6 +174,13 @@ class CitationOut(BaseModel):
     published_at: str | None
     url: str | None
     viewer_url: str
+    page: int | None = Field(
+        None, description="the page on which the quote begins; null where there are no pages"
+    )
+    page_end: int | None = Field(None, description="the page on which it ends")
+    section: list[str] | None = Field(
+        None, description="the headings that it stands under, the highest first"
+    )
     verification: VerificationOut
     answer_spans: list[AnswerSpanOut]
     document_version: int | None = Field(
@@ -331,10 +338,30 @@ class SameStoryOut(BaseModel):
     same: Literal["text", "words", "near"]
 
 
+class PageOut(BaseModel):
+    """One page of a document; pages tile its text."""
+
+    number: int
+    start_char_index: int
+    end_char_index: int
+
+
+class SectionOut(BaseModel):
+    """A heading with all that stands below it; level 1 is the highest."""
+
+    level: int
+    title: str
+    start_char_index: int
+    end_char_index: int
+
+
 class DocumentOut(DocumentHead):
     """A document with its canonical text; `sha256(text as UTF-8) == document_sha256`."""
 
     text: str
+    media_type: str = Field(description="the kind of file that the text was made from")
+    pages: list[PageOut]
+    sections: list[SectionOut]
     excluded: list[ExcludedOut]
     also_published_by: list[SameStoryOut]
 
@@ -390,6 +417,9 @@ def citation_out(citation: Citation) -> CitationOut:
         published_at=citation.published_at,
         url=citation.url,
         viewer_url=viewer_url(quote.document_id, quote.start, quote.end),
+        page=citation.page,
+        page_end=citation.page_end,
+        section=None if citation.section is None else list(citation.section),
         verification=VerificationOut(),
         answer_spans=[AnswerSpanOut(start=span.start, end=span.end) for span in citation.answer_spans],
         document_version=citation.document_version,

@@ -44,7 +44,7 @@ def _show_citation(console: Console, citation: CitationOut, width: int) -> None:
     console.print(
         Padding(
             Text(
-                f"{citation.document_id}, characters {citation.start_char_index}–{citation.end_char_index} · {citation.viewer_url}",
+                f"{citation.document_id}{_page(citation)}, characters {citation.start_char_index}–{citation.end_char_index} · {citation.viewer_url}",
                 style="dim",
             ),
             (0, 0, 0, 4),
@@ -60,3 +60,11 @@ def _copy(copy: AlsoPublishedOut) -> str:
     place = f"({copy.document_id}, characters {copy.start_char_index}–{copy.end_char_index})"
     parts = (copy.publisher or copy.document_title, copy.published_at, place)
     return plain_line(" ".join(part for part in parts if part))
+
+
+def _page(citation: CitationOut) -> str:
+    if citation.page is None:
+        return ""
+    if citation.page_end in (None, citation.page):
+        return f", p. {citation.page}"
+    return f", pp. {citation.page}–{citation.page_end}"

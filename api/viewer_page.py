@@ -28,6 +28,9 @@ _REASON_WORDS = {
     "teaser": "teaser of another article",
     "repeats_same_document": "repeats an earlier part of this document",
     "repeats_other_document": "repeats another document",
+    "running_header": "running header",
+    "running_footer": "running footer",
+    "page_number": "page number",
 }
 
 _MONTHS = (
@@ -50,6 +53,7 @@ _WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _NOT_IN_HTML = re.compile("[\x00\ud800-\udfff]")
 _BREAK = re.compile(r"\n(?:[ \t]*\n)*")
 _BLANK = " \t\n"
+_FEW_SECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,10 @@ class DocumentPage:
     version: int = 1
     stored_at: str | None = None
     copies: tuple[CopyLink, ...] = ()
+    pages: tuple[tuple[int, int], ...] = ()
+    """(number, where it starts) of each page, in order."""
+    sections: tuple[tuple[int, str, int], ...] = ()
+    """(level from 1, title, where it starts) of each section, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,7 @@ def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None, c
     language = _language_tag(page.language)
     article = (
         f'<article id="document-text" lang="{language}" dir="auto" tabindex="-1">'
-        f"{_text_html(page.text, page.excluded, quote)}</article>"
+        f"{_text_html(page, quote)}</article>"
     )
     lines = [
         "<!DOCTYPE html>",
@@ -154,6 +162,7 @@ def render_document_page(page: DocumentPage, *, quote: tuple[int, int] | None, c
         "</header>",
         *(_changed_lines(page) if changed else _quote_bar_lines(quote)),
         "<main>",
+        *_outline_lines(page.sections, language),
         *_legend_lines(page.excluded),
         article,
         "</main>",
@@ -333,13 +342,35 @@ def _segments(
     return segments
 
 
-def _text_html(text: str, excluded: tuple[ExcludedPart, ...], quote: tuple[int, int] | None) -> str:
+def _outline_lines(sections: tuple[tuple[int, str, int], ...], language: str) -> list[str]:
+    """Return the list of sections, if there are so many that it helps."""
+    if len(sections) <= _FEW_SECTIONS:
+        return []
+    lines = [
+        f'<li class="level-{min(level, 6)}"><a href="#section-{number}">{escaped(title)}</a></li>'
+        for number, (level, title, _) in enumerate(sections, start=1)
+    ]
+    return [
+        '<nav class="outline" aria-label="Sections">',
+        "<details><summary>Sections</summary>",
+        f'<ol lang="{language}" dir="auto">',
+        *lines,
+        "</ol></details></nav>",
+    ]
+
+
+def _text_html(page: DocumentPage, quote: tuple[int, int] | None) -> str:
     """Return the text as paragraphs, with the quote and excluded parts marked.
+
+    A page of the document begins at an empty element, which adds nothing to the text.
 
     Line breaks stand between the paragraphs, where they take no room, so that
     the page sets the distance and the text keeps its characters.
     """
+    text, excluded = page.text, page.excluded
     blocks = list(_blocks(text))
+    pages = list(reversed(page.pages))
+    starts = list(reversed(list(enumerate((start for *_, start in page.sections), start=1))))
     segments = _segments(len(text), excluded, quote, [block.end for block in blocks])
     output: list[str] = []
     named: set[int] = set()
@@ -364,12 +395,27 @@ def _text_html(text: str, excluded: tuple[ExcludedPart, ...], quote: tuple[int, 
         if in_mark:
             pieces.append("</mark>")
 
+        while pages and pages[-1][1] <= block.start:
+            output.append(_page_break(pages.pop()[0]))
         if block.is_paragraph:
+            opened: list[int] = []
+            while starts and starts[-1][1] < block.end:
+                opened.append(starts.pop()[0])
+            output.extend(f'<a id="section-{number}"></a>' for number in opened)
             output.append(f"<p{_paragraph_class(text, block, inside)}>")
         output.extend(pieces)
         if block.is_paragraph:
             output.append("</p>")
+    output.extend(_page_break(number) for number, _ in reversed(pages))
     return "".join(output)
+
+
+def _page_break(number: int) -> str:
+    """Return the separator before a page; its words are drawn by the style sheet, so that it holds no text."""
+    return (
+        f'<div class="page-break" id="page-{number}" role="separator" aria-label="Page {number}" '
+        f'data-page="{number}"></div>'
+    )
 
 
 def _paragraph_class(text: str, block: _Block, segments: list[_Segment]) -> str:

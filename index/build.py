@@ -7,7 +7,6 @@ one synced transaction; what follows can be interrupted anywhere and goes on at 
 from __future__ import annotations
 
 import hashlib
-import os
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from index.catalog import Catalog
-from index.clean import Fingerprint, fingerprints, mark_boilerplate, mark_repeats_of_others
+from index.clean import Fingerprint, fingerprints, mark_repeats_of_others, own_excluded
+from index.context import embedded_text, longest_context
 from index.duplicates import Story, find_duplicates, stories
 from index.errors import (
     DocumentError,
@@ -135,7 +135,7 @@ def _store(
     taken: list[tuple[Document, DuplicateIdError]] = []
 
     def store(document: Document) -> None:
-        own = mark_boilerplate(document)
+        own = own_excluded(document)
         change = catalog.put(document, own, _quotable(fingerprints(document.text), own))
         seen.add(document.document_id)
         match change:
@@ -154,9 +154,7 @@ def _store(
         if isinstance(item, Problem):
             if item.fatal:
                 report.problems.append(item.error)
-                # A file's name, or its name and a line; a name may itself say ", line ".
-                where = item.error.where
-                damaged_sources |= {os.path.abspath(w) for w in (where, where.rpartition(", line ")[0]) if w}
+                damaged_sources.add(item.source or root_of(Path(item.error.where)))
             else:
                 report.skipped.append(str(item.error))
             continue
@@ -227,14 +225,14 @@ def _derive(
 def _excluded(catalog: Catalog, seq: int, document: Document) -> list[ExcludedSpan]:
     prints = fingerprints(document.text)
     return mark_repeats_of_others(
-        document, mark_boilerplate(document), prints, catalog.earlier_holders(seq, prints)
+        document, own_excluded(document), prints, catalog.earlier_holders(seq, prints)
     )
 
 
 def _split(
     document: Document, excluded: Sequence[ExcludedSpan], embedder: Embedder, settings: IndexSettings
 ) -> list[Passage]:
-    context = min(settings.context_tokens, embedder.count_tokens([_context(document)])[0] + 2)
+    context = min(settings.context_tokens, embedder.count_tokens([longest_context(document)])[0] + 2)
     return split_document(
         document,
         excluded,
@@ -243,19 +241,6 @@ def _split(
         embedder_tokens=max(32, embedder.max_tokens - context),
         count_embedder_tokens=embedder.count_tokens,
     )
-
-
-def _context(document: Document) -> str:
-    return ". ".join(part for part in (document.title, document.publisher) if part)
-
-
-def embedded_text(document: Document, passage: Passage, settings: IndexSettings) -> str:
-    """Return what is embedded for a passage: its text after the title and the publisher.
-
-    The context is cut by characters, about four to a token, so that it cannot push out the text.
-    """
-    context = _context(document)[: 4 * settings.context_tokens]
-    return f"{context}. {passage.text}" if context else passage.text
 
 
 def _vector_key(embedder: Embedder, text: str) -> bytes:

@@ -22,6 +22,7 @@ import numpy as np
 from index.access import PUBLIC, AccessRule, rule_text
 from index.clean import Fingerprint
 from index.errors import CatalogDamagedError, DuplicateIdError, SpanError, StateFolderError
+from index.layout import check_layout, pack_layout, unpack_layout
 from index.schema import access_seal, migrate
 from index.signatures import Signatures
 from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
@@ -93,7 +94,7 @@ class Catalog:
         Raises:
             DuplicateIdError: the id belongs to a document from another source.
         """
-        digest = _record_digest(document)
+        digest, layout = _record_digest(document), pack_layout(document.layout)
         with self._transaction():
             row = self._db.execute(
                 "SELECT seq, source, record_sha256, text = ? FROM documents WHERE document_id = ?",
@@ -115,16 +116,16 @@ class Catalog:
                 self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (row[0],))
                 self._db.execute("DELETE FROM passages WHERE document_seq = ?", (row[0],))
                 self._db.execute(
-                    f"UPDATE documents SET ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text) "
-                    "= (?,?,?,?,?,?,?,?,?,?,?,?,'','',?) WHERE seq = ?",
-                    (*_row_of(document), document.sha256, digest, document.text, row[0]),
+                    f"UPDATE documents SET ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text, "
+                    "layout) = (?,?,?,?,?,?,?,?,?,?,?,?,'','',?,?) WHERE seq = ?",
+                    (*_row_of(document), document.sha256, digest, document.text, layout, row[0]),
                 )
                 seq = int(row[0])
             else:
                 cursor = self._db.execute(
-                    f"INSERT INTO documents ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text) "
-                    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'','',?)",
-                    (*_row_of(document), document.sha256, digest, document.text),
+                    f"INSERT INTO documents ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text, "
+                    "layout) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'','',?,?)",
+                    (*_row_of(document), document.sha256, digest, document.text, layout),
                 )
                 seq = int(cursor.lastrowid or 0)
             if row is None or not row[3]:
@@ -419,9 +420,9 @@ class Catalog:
 
     def _documents(self, clause: str, values: Sequence[object] = ()) -> Iterator[tuple[int, Document]]:
         for row in self._read(
-            f"SELECT seq, {_COLUMNS}, text, sha256, record_sha256 FROM documents {clause}", values
+            f"SELECT seq, {_COLUMNS}, text, sha256, record_sha256, layout FROM documents {clause}", values
         ):
-            document = document_of(row[1:11], row[11], row[12])
+            document = document_of(row[1:11], row[11], row[12], row[14])
             if _record_digest(document) != row[13]:
                 raise self._damaged(f"what is known of document {document.document_id!r} has changed")
             yield int(row[0]), with_version(self._read, document)
@@ -527,11 +528,11 @@ def store_access(db: sqlite3.Connection, document_id: str, rule: AccessRule) -> 
     return done.rowcount == 1
 
 
-def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
+def document_of(row: Sequence[Any], text: str, sha256: str, layout: str) -> Document:
     """Make a document from the columns of a table, checking its text against its hash.
 
     Raises:
-        CatalogDamagedError: the text is not the one that was stored.
+        CatalogDamagedError: the text is not the one that was stored, or the layout does not fit it.
     """
     document_id, title, source, root, publisher, author, published_at, url, language, labels = row
     try:
@@ -542,6 +543,11 @@ def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
         raise CatalogDamagedError(
             f"the text of document {document_id!r} does not match its sha256; index it again"
         )
+    try:
+        form = unpack_layout(layout)
+        check_layout(form, len(text))
+    except (ValueError, SpanError) as error:
+        raise CatalogDamagedError(f"the layout of document {document_id!r} is damaged: {error}") from error
     return Document(
         document_id=document_id,
         title=title,
@@ -554,6 +560,10 @@ def document_of(row: Sequence[Any], text: str, sha256: str) -> Document:
         url=url,
         language=language,
         labels=known,
+        media_type=form.media_type,
+        pages=form.pages,
+        sections=form.sections,
+        marked=form.marked,
     )
 
 
@@ -617,15 +627,19 @@ def _record_digest(document: Document) -> str:
         document.url,
         document.language,
         _labels(document.labels),
+        layout=pack_layout(document.layout),
     )
 
 
-def record_digest(*parts: str | None) -> str:
+def record_digest(*parts: str | None, layout: str) -> str:
     """Hash a document's id, the sha256 of its text, title, publisher, author, date, url, language and labels.
+
+    A layout counts only where there is one: plain texts keep the digest that they have always had.
 
     Its rule is not in it: who may read a document changes nothing of what it says.
     """
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8")).hexdigest()
+    known = (*parts, layout) if layout else parts
+    return hashlib.sha256(json.dumps(known, ensure_ascii=False).encode("utf-8")).hexdigest()
 
 
 def _derived_digest(excluded: Iterable[ExcludedSpan], passages: Iterable[tuple[Passage, bytes]]) -> str:

@@ -181,7 +181,7 @@ def fingerprints(text: str) -> list[Fingerprint]:
 def mark_boilerplate(document: Document) -> list[ExcludedSpan]:
     """Return the excluded spans that a document has by itself, in order, none overlapping."""
     text = document.text
-    body = _front_matter_end(text)
+    body = front_matter_end(text)
     blocks = _blocks(document, body)
     _mark_lines(blocks)
     _mark_button_rows(blocks)
@@ -189,6 +189,28 @@ def mark_boilerplate(document: Document) -> list[ExcludedSpan]:
     _mark_repeats(text, blocks)
     front = [ExcludedSpan(start=0, end=body, reason=FRONT_MATTER)] if body else []
     return front + _merged(text, blocks)
+
+
+def own_excluded(document: Document) -> list[ExcludedSpan]:
+    """Return what its reader marked and what `mark_boilerplate` finds, in order, none overlapping.
+
+    Where the two meet the reader's mark stands: it knows the page.
+    """
+    found = mark_boilerplate(document)
+    if not document.marked:
+        return found
+    spans = list(document.marked)
+    for span in found:
+        start = span.start
+        for mark in document.marked:
+            if mark.end <= start or mark.start >= span.end:
+                continue
+            if start < mark.start:
+                spans.append(ExcludedSpan(start=start, end=mark.start, reason=span.reason))
+            start = mark.end
+        if start < span.end:
+            spans.append(ExcludedSpan(start=start, end=span.end, reason=span.reason))
+    return sorted((s for s in spans if document.text[s.start : s.end].strip()), key=lambda s: s.start)
 
 
 def mark_repeats_of_others(
@@ -223,7 +245,7 @@ def _digest(folded: str) -> bytes:
     return hashlib.blake2b(folded.encode("utf-8"), digest_size=16).digest()
 
 
-def _front_matter_end(text: str) -> int:
+def front_matter_end(text: str) -> int:
     """Return the end of the `---` block of keys that opens a Markdown file, or 0."""
     if not text.startswith("---"):
         return 0

@@ -8,6 +8,7 @@ QAError                       root of every error this project raises on purpose
 ├── SourceError               a path or its sources.toml is unusable: fix the command or the file
 ├── AccessRuleError           a rule of who may read means nothing: correct it
 ├── AccessChangedError        somebody may not read any more what was found for them: ask again
+├── ParserError               the process that reads documents cannot be started: repair the installation
 ├── SpanError                 offsets that do not fit their text: a bug, or a wrong request
 ├── EmbedderError             the embedding model failed
 │   └── ModelFileError        a model file is missing or is not the published one
@@ -64,6 +65,10 @@ class AccessChangedError(QAError):
 
 class SpanError(QAError):
     """Offsets that are empty, negative, outside the text, or do not match it."""
+
+
+class ParserError(QAError):
+    """The process that reads documents cannot be started, which is no fault of any document."""
 
 
 class EmbedderError(QAError):

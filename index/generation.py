@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from index.access import Viewer
 from index.catalog import Catalog, document_of, pack_sentences, passage_of, record_digest
+from index.context import titles_above
 from index.dates import date_words
 from index.errors import (
     CatalogDamagedError,
@@ -32,6 +33,7 @@ from index.errors import (
     IndexMissingError,
     StateFolderError,
 )
+from index.layout import pack_layout
 from index.lexical import LexicalRow, TantivyIndex
 from index.models import sha256_file
 from index.rules import Rules
@@ -148,10 +150,10 @@ class Generation:
     @cached_property
     def _corpus_lines(self) -> list[tuple[int, bytes]]:
         rows = self._all(
-            "SELECT ordinal, document_id, sha256, title, publisher, author, published_at, url, language, labels "
-            "FROM documents ORDER BY document_id"
+            "SELECT ordinal, document_id, sha256, title, publisher, author, published_at, url, language, labels, "
+            "layout FROM documents ORDER BY document_id"
         )
-        return [(row[0], f"{row[1]}\0{record_digest(*row[1:])}\n".encode()) for row in rows]
+        return [(row[0], f"{row[1]}\0{record_digest(*row[1:10], layout=row[10])}\n".encode()) for row in rows]
 
     def ordinal(self, document_id: str) -> int | None:
         """Return a document's number, or `None` when there is no such document."""
@@ -249,12 +251,12 @@ class Generation:
     def _document_at(self, ordinal: int) -> Document:
         rows = self._all(
             "SELECT document_id, title, source, root, publisher, author, published_at, url, language, "
-            "labels, text, sha256, version, stored_at, first_stored_at FROM documents WHERE ordinal = ?",
+            "labels, text, sha256, layout, version, stored_at, first_stored_at FROM documents WHERE ordinal = ?",
             (ordinal,),
         )
         try:
-            found = document_of(rows[0][:10], rows[0][10], rows[0][11])
-            version, stored_at, first_stored_at = rows[0][12:]
+            found = document_of(rows[0][:10], rows[0][10], rows[0][11], rows[0][12])
+            version, stored_at, first_stored_at = rows[0][13:]
             return replace(found, version=version, stored_at=stored_at, first_stored_at=first_stored_at)
         except CatalogDamagedError as error:
             raise GenerationDamagedError(str(error)) from error
@@ -463,7 +465,7 @@ def _write_files(
 
 def _insert_document(db: sqlite3.Connection, ordinal: int, document: Document) -> None:
     db.execute(
-        "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             ordinal,
             document.document_id,
@@ -478,6 +480,7 @@ def _insert_document(db: sqlite3.Connection, ordinal: int, document: Document) -
             json.dumps(dict(document.labels), ensure_ascii=False, sort_keys=True),
             document.sha256,
             document.text,
+            pack_layout(document.layout),
             document.version,
             document.stored_at,
             document.first_stored_at,
@@ -501,7 +504,7 @@ def _lexical_row(
         row=row,
         document=ordinal,
         repeats=repeats,
-        title=document.title,
+        title=titles_above(document, passage),
         publisher=document.publisher or "",
         date=date_words(document.published_at),
         body=passage.text,

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from index.access import AccessRule
 from index.canonical import canonical_text
@@ -167,23 +167,23 @@ def _load_file(
             return
     for item in READERS[path.suffix.lower()](path, where):
         if isinstance(item, Problem):
-            yield item
+            yield replace(item, source=root_of(path))
             continue
         try:
             yield _document(item, path, relative, root, entry or SourceEntry())
         except DocumentError as error:
-            yield Problem(error=error)
+            yield Problem(error=error, source=root_of(path))
 
 
 def _document(record: Record, path: Path, relative: str, root: str, entry: SourceEntry) -> Document:
     return Document(
-        document_id=record.document_id or file_document_id(relative),
+        document_id=record.document_id or file_document_id(_within(relative, record.member)),
         title=canonical_text(
             entry.title
             or record.title
             or heading_title(record.text)
             or record.document_id
-            or _printable(path.stem),
+            or _printable(path.stem if record.member is None else PurePosixPath(record.member).stem),
             record.where,
         ),
         text=record.text,
@@ -196,7 +196,15 @@ def _document(record: Record, path: Path, relative: str, root: str, entry: Sourc
         language=record.language or entry.language,
         labels=record.labels,
         access=record.access or entry.access,
+        media_type=record.media_type,
+        pages=record.pages,
+        sections=record.sections,
+        marked=record.marked,
     )
+
+
+def _within(relative: str, member: str | None) -> str:
+    return relative if member is None else f"{relative}/{member}"
 
 
 def file_document_id(relative: str) -> str:

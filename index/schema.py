@@ -131,6 +131,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID""",
         "CREATE INDEX same_story_by_other ON same_story(other)",
     ),
+    (
+        # Pages, sections, the reader's exclusions and the media type as JSON; empty where there are none.
+        "ALTER TABLE documents ADD COLUMN layout TEXT NOT NULL DEFAULT ''",
+    ),
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
@@ -149,6 +153,7 @@ SNAPSHOT_TABLES = (
         labels TEXT NOT NULL,
         sha256 TEXT NOT NULL,
         text TEXT NOT NULL,
+        layout TEXT NOT NULL,
         version INTEGER NOT NULL,
         stored_at INTEGER,
         first_stored_at INTEGER

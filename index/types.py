@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from index.access import AccessRule
 from index.errors import SpanError
+from index.layout import ExcludedSpan as ExcludedSpan
+from index.layout import Layout, PageSpan, Section
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -51,25 +53,24 @@ class Document:
     version: int = field(default=1, compare=False)
     stored_at: int | None = field(default=None, compare=False)
     first_stored_at: int | None = field(default=None, compare=False)
+    media_type: str | None = None
+    """The kind of file that the text was made from; `None` where the file is the text."""
+    pages: tuple[PageSpan, ...] = ()
+    sections: tuple[Section, ...] = ()
+    marked: tuple[ExcludedSpan, ...] = ()
+    """What the reader of the file excluded: running headers and footers, page numbers."""
+
+    @property
+    def layout(self) -> Layout:
+        """The document's form, as it is stored."""
+        return Layout(
+            media_type=self.media_type, pages=self.pages, sections=self.sections, marked=self.marked
+        )
 
     @property
     def sha256(self) -> str:
         """Hex sha256 of the canonical text as UTF-8."""
         return sha256_text(self.text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExcludedSpan:
-    """A part of a document that is kept but never quoted, with the reason.
-
-    `repeats_document_id` is set for reason `repeats_other_document`: the span counts again for
-    somebody who cannot see that other document.
-    """
-
-    start: int
-    end: int
-    reason: str
-    repeats_document_id: str | None = None
 
 
 SentenceKind = Literal["text", "heading", "list_item"]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from index.layout import page_at, section_path
 from index.types import Document
 from rag.inert import inert
 from rag.types import AnswerSpan, Citation, Draft, Quote
@@ -93,6 +94,9 @@ def citation_of(quote: Quote, document: Document, number: int | None) -> Citatio
         published_at=document.published_at,
         url=web_address(document.url),
         document_version=document.version,
+        page=page_at(document.pages, quote.start),
+        page_end=page_at(document.pages, quote.end - 1),
+        section=section_path(document.sections, quote.start, quote.end) or None,
     )
 
 

@@ -205,6 +205,11 @@ class Citation:
     document_version: int = 1
     answer_spans: tuple[AnswerSpan, ...] = ()
     also_published: tuple[AlsoPublished, ...] = ()
+    page: int | None = None
+    """The page on which the quote begins, and below the one on which it ends; `None` without pages."""
+    page_end: int | None = None
+    section: tuple[str, ...] | None = None
+    """The headings that it stands under, the highest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

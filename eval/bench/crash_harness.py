@@ -34,8 +34,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from index.build import embedded_text, rebuild, update_index
+from index.build import rebuild, update_index
 from index.catalog import Catalog
+from index.context import embedded_text
 from index.errors import GenerationDamagedError, IndexMissingError, QAError
 from index.generation import Generation, open_current
 from index.settings import IndexSettings

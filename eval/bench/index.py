@@ -24,8 +24,9 @@ import numpy as np
 
 from eval.bench.multihop import write_corpus
 from eval.bench.record import ROOT, cores, provenance, write_json
-from index.build import embedded_text, update_index
+from index.build import update_index
 from index.catalog import Catalog
+from index.context import embedded_text
 from index.embed import open_embedder
 from index.models import find_model
 from index.settings import IndexSettings

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from index.canonical import canonical_text, decode
 from index.errors import DocumentError, DuplicateIdError, EncodingError
@@ -30,28 +29,35 @@ _MAX_LINE_BYTES = 6 * MAX_DOCUMENT_CHARACTERS
 
 def read_jsonl(path: Path, where: str) -> Iterator[Record | Problem]:
     """Yield the documents of a file in order, and a problem for each line that is none."""
-    lines_of_ids: dict[str, int] = {}
     try:
         with path.open("rb") as file:
-            for number, raw in enumerate(_lines(file, where), start=1):
-                here = f"{where}, line {number}"
-                if not raw.strip():
-                    continue
-                try:
-                    record = _record(raw, here)
-                    _refuse_repeated(record, number, lines_of_ids)
-                except DocumentError as error:
-                    yield Problem(error=error)
-                else:
-                    yield record
+            yield from records_of_lines(file, where)
     except OSError as error:
         yield Problem(error=DocumentError(where, f"cannot be read: {error.strerror or error}"))
+
+
+def records_of_lines(file: BinaryIO, where: str) -> Iterator[Record | Problem]:
+    """Yield the documents of an open file in order, and a problem for each line that is none."""
+    lines_of_ids: dict[str, int] = {}
+    try:
+        for number, raw in enumerate(_lines(file, where), start=1):
+            here = f"{where}, line {number}"
+            if not raw.strip():
+                continue
+            try:
+                record = _record(raw, here)
+                _refuse_repeated(record, number, lines_of_ids)
+            except DocumentError as error:
+                yield Problem(error=error)
+            else:
+                yield record
     except DocumentError as error:
         yield Problem(error=error)
 
 
-def _lines(file: io.BufferedReader, where: str) -> Iterator[bytes]:
-    start = file.peek(4)[:4]
+def _lines(file: BinaryIO, where: str) -> Iterator[bytes]:
+    start = file.read(4)
+    file.seek(0)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
         yield from decode(file.read(), where).text.encode("utf-8").split(b"\n")
         return
@@ -71,13 +77,27 @@ def _record(raw: bytes, where: str) -> Record:
     if len(raw.rstrip(b"\r\n")) > _MAX_LINE_BYTES:
         raise DocumentError(where, f"is longer than {_MAX_LINE_BYTES} bytes; split the document")
     try:
-        row = json.loads(raw.decode("utf-8"), object_pairs_hook=_object)
+        row = parsed_object(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise EncodingError(where, f"byte {error.start} is not UTF-8, which JSON Lines must be") from error
     except RecursionError as error:
         raise DocumentError(where, "is nested too deeply") from error
     except ValueError as error:
         raise DocumentError(where, f"is not JSON: {error}") from error
+    return record_of(row, where)
+
+
+def parsed_object(raw: str) -> Any:
+    """Return a JSON text's value, in which no rule may be written twice."""
+    return json.loads(raw, object_pairs_hook=_object)
+
+
+def record_of(row: Any, where: str) -> Record:
+    """Return the document that one JSON object describes.
+
+    Raises:
+        DocumentError: it is none.
+    """
     if not isinstance(row, dict):
         raise DocumentError(where, f"is a JSON {type(row).__name__}, not an object")
     document_id = _document_id(row, where)
@@ -99,7 +119,10 @@ def _record(raw: bytes, where: str) -> Record:
             if key not in _KNOWN
         },
         access=checked_access(row[_ACCESS], where) if _ACCESS in row else None,
-        **{key: _optional(row, key, where) for key in _OPTIONAL},
+        publisher=_optional(row, "publisher", where),
+        author=_optional(row, "author", where),
+        url=_optional(row, "url", where),
+        language=_optional(row, "language", where),
     )
 
 

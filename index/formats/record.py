@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from index.access import AccessRule, read_rule
 from index.errors import AccessRuleError, DocumentError
+from index.layout import ExcludedSpan, PageSpan, Section
 
 MAX_DOCUMENT_CHARACTERS = 10_000_000
 MAX_ID_CHARACTERS = 512
@@ -29,14 +30,24 @@ class Record:
     language: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     access: AccessRule | None = None
+    member: str | None = None
+    """Which part of its file it is (a path in an archive, an attachment, a row); `None`: the whole file."""
+    media_type: str | None = None
+    pages: tuple[PageSpan, ...] = ()
+    sections: tuple[Section, ...] = ()
+    marked: tuple[ExcludedSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A document that could not be read. `fatal` is false for what was only skipped."""
+    """A document that could not be read. `fatal` is false for what was only skipped or is only worth saying.
+
+    `source` is the absolute path of the file it concerns, set by the loader.
+    """
 
     error: DocumentError
     fatal: bool = True
+    source: str | None = None
 
 
 def checked_date(value: object, where: str) -> str:

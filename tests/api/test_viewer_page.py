@@ -515,3 +515,28 @@ def test_the_files_reach_for_nothing_outside() -> None:
     for name in ("viewer.css", "viewer.js"):
         source = (WEB / name).read_text(encoding="utf-8")
         assert not re.search(r"https?:|url\(|@import|eval\(|innerHTML", source), name
+
+
+def test_pages_and_sections_are_shown_and_add_nothing_to_the_text() -> None:
+    text = "One.\n\nTwo.\n\nThree.\n\nFour.\n\nFive."
+    starts = [text.index(word) for word in ("One", "Two", "Three", "Four")]
+    page = replace(
+        a_page(text),
+        pages=((1, 0), (2, starts[1]), (3, starts[3]), (4, len(text))),
+        sections=tuple((n, f"Part <{n}>", start) for n, start in enumerate(starts, start=1)),
+    )
+    seen = parse(render_document_page(page, quote=(starts[1], starts[2] + 3)))
+    assert seen.text == text
+    assert seen.quoted == text[starts[1] : starts[2] + 3]
+    breaks = seen.all("div", class_="page-break")
+    assert [b.attributes["aria-label"] for b in breaks] == ["Page 1", "Page 2", "Page 3", "Page 4"]
+    links = [a for a in seen.all("a") if (a.attributes.get("href") or "").startswith("#section-")]
+    assert [a.text for a in links] == ["Part <1>", "Part <2>", "Part <3>", "Part <4>"]
+    assert {a.attributes["href"] for a in links} == {
+        f"#{a.attributes['id']}" for a in seen.all("a") if "id" in a.attributes
+    }
+
+
+def test_few_sections_need_no_outline() -> None:
+    page = replace(a_page("One.\nTwo."), sections=((1, "One", 0), (1, "Two", 5)))
+    assert parse(render_document_page(page, quote=None)).all("nav") == []

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.build import IndexReport, embedded_text, rebuild, update_index
+from index.build import IndexReport, rebuild, update_index
 from index.catalog import Catalog
+from index.context import embedded_text
 from index.errors import (
     CatalogDamagedError,
     DuplicateIdError,
@@ -286,11 +287,11 @@ def test_a_bad_path_changes_nothing_at_all(filled: Place, tmp_path: Path) -> Non
 def test_problems_and_skipped_files_are_reported_and_the_rest_indexed(place: Place) -> None:
     place.write("a.txt", "Good.")
     place.write("b.txt", "  ")
-    place.write("c.pdf", "%PDF")
+    place.write("c.xlsx", "x")
     report = place.update()
     assert [str(p) for p in report.problems] == [f"{place.texts / 'b.txt'}: is empty"]
     assert len(report.skipped) == 1
-    assert "c.pdf: unsupported format" in report.skipped[0]
+    assert "c.xlsx: unsupported format" in report.skipped[0]
     assert place.ids() == ["a.txt"]
 
 

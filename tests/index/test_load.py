@@ -70,7 +70,7 @@ def test_paths_that_cannot_be_used_are_errors(tmp_path: Path) -> None:
 
 
 def test_a_bad_path_is_found_before_anything_of_a_good_one_is_given(tmp_path: Path) -> None:
-    write(tmp_path, good__a_txt="Fine.", other__notes_pdf="x")
+    write(tmp_path, good__a_txt="Fine.", other__notes_xlsx="x")
     for bad in (tmp_path / "nowhere", tmp_path / "other"):
         with pytest.raises(SourceError):
             next(load_paths([tmp_path / "good", bad]))
@@ -128,14 +128,14 @@ def test_folders_are_walked_in_order_and_hidden_names_left_out(tmp_path: Path) -
 
 
 def test_an_unknown_format_is_skipped_in_a_folder_but_a_problem_by_name(tmp_path: Path) -> None:
-    write(tmp_path, a_txt="A.", b_pdf="%PDF", noending="x")
+    write(tmp_path, a_txt="A.", b_xlsx="%PDF", noending="x")
     documents, problems = load(tmp_path)
     assert len(documents) == 1
     assert [(p.error.where, p.fatal) for p in problems] == [
-        (str(tmp_path / "b.pdf"), False),
+        (str(tmp_path / "b.xlsx"), False),
         (str(tmp_path / "noending"), False),
     ]
-    documents, problems = load(tmp_path / "b.pdf")
+    documents, problems = load(tmp_path / "b.xlsx")
     assert not documents
     assert isinstance(problems[0].error, UnsupportedFormatError)
     assert problems[0].fatal

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.canonical import canonical_text
+from index.layout import PageSpan, sections_of
 from index.types import Document
 from rag.cite import Composed, citation_of, closest, compose, plain_line, web_address
 from rag.quote import copy_quote
@@ -227,3 +229,17 @@ def test_any_client_can_check_any_quote(raw: str, data: st.DataObject) -> None:
     citation = citation_of(quote, found, 1)
     assert citation.prefix + quote.text + citation.suffix in text
     assert text[max(0, quote.start - 64) : quote.end + 64] == citation.prefix + quote.text + citation.suffix
+
+
+def test_a_citation_names_the_pages_and_the_sections_of_its_quote() -> None:
+    paged = replace(
+        FOUND,
+        pages=(PageSpan(number=1, start=0, end=20), PageSpan(number=2, start=20, end=len(TEXT))),
+        sections=sections_of([(1, "Metals", 0), (2, "Zinc", 14)], len(TEXT)),
+    )
+    found = citation_of(copy_quote(paged, 14, 26), paged, 1)
+    assert (found.page, found.page_end, found.section) == (1, 2, ("Metals", "Zinc"))
+    found = citation_of(copy_quote(paged, 0, 13), paged, 1)
+    assert (found.page, found.page_end, found.section) == (1, 1, ("Metals",))
+    plain = citation_of(QUOTES[0], FOUND, 1)
+    assert (plain.page, plain.page_end, plain.section) == (None, None, None)
