@@ -54,6 +54,9 @@ from index.errors import (
     IndexStoreError,
     QAError,
     SpanError,
+    StorageFailedError,
+    StorageFullError,
+    StorageReadOnlyError,
 )
 from rag.errors import (
     AskCancelledError,
@@ -131,6 +134,9 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (GenerationDamagedError, Row(status=503, code="index_damaged", detail="The index is damaged and is being rebuilt.")),
     (AccessUnreadableError, Row(status=503, code="access_unreadable", detail="Who may read what cannot be told, so nothing is shown; the operator must look.")),
     (CatalogDamagedError, Row(status=503, code="catalog_damaged", detail="The stored documents are damaged; the operator must restore them.")),
+    (StorageFullError, Row(status=507, code="storage_full", detail="The disk is full, so nothing more can be stored; what is stored goes on being served.")),
+    (StorageReadOnlyError, Row(status=503, code="storage_read_only", detail="Nothing can be stored, since the service may not write; what is stored goes on being served.")),
+    (StorageFailedError, Row(status=503, code="storage_failed", detail="The disk failed, so this was not stored; what is stored goes on being served.")),
     (IndexStoreError, Row(status=503, code="store_unavailable", detail="The stored documents cannot be reached.")),
     (EmbedderError, Row(status=503, code="model_failed", detail="A model failed on this request.")),
     (CalibrationError, Row(status=503, code="model_failed", detail="A model failed on this request.")),

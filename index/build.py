@@ -24,7 +24,7 @@ from index.errors import (
     IndexMissingError,
 )
 from index.formats import Problem
-from index.generation import check_files, publish, read_manifest
+from index.generation import check_files, confirm_current, publish, read_manifest
 from index.load import load_paths, root_of
 from index.settings import IndexSettings
 from index.split import split_document
@@ -300,6 +300,8 @@ def _publish_if_needed(
             and manifest.derivation == settings.derivation(embedder.name)
             and manifest.settings == settings.as_dict()
         ):
+            # The one who published it may have been killed, or failed, before it was on the disk.
+            confirm_current(state)
             report.index_version = manifest.index_version
             return
     except (IndexMissingError, IndexMismatchError, GenerationDamagedError):

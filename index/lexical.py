@@ -17,6 +17,7 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
+from index.storage import storage_error
 from index.errors import GenerationDamagedError, IndexStoreError
 from index.terms import terms
 from index.types import BoolArray, RowFilter
@@ -94,7 +95,7 @@ class TantivyIndex:
             writer.commit()
             writer.wait_merging_threads()
         except ValueError as error:
-            raise IndexStoreError(f"the lexical index cannot be written: {error}") from error
+            raise storage_error("the lexical index cannot be written", folder, error) from error
         index.reload()
         return cls(index, weights)
 

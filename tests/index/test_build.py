@@ -530,7 +530,7 @@ def test_another_generation_format_is_a_mismatch_and_is_mended(filled: Place) ->
 
 def test_two_writers_at_once_is_busy_and_harms_nothing(filled: Place) -> None:
     with filled.state.writing():
-        with pytest.raises(IndexBusyError, match="another process is writing"):
+        with pytest.raises(IndexBusyError, match=rf"another process \({os.getpid()}\) is writing"):
             filled.update()
         with pytest.raises(IndexBusyError):
             rebuild(filled.state, filled.embedder, filled.settings)
