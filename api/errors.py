@@ -40,6 +40,7 @@ from api.store.errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreError,
+    StoreFullError,
     StoreMismatchError,
     TurnEndedError,
 )
@@ -122,6 +123,7 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (StoreBusyError, Row(status=503, code="conversations_busy", detail="Too much is being stored at once; try again in a moment.")),
     (StoreDamagedError, Row(status=503, code="conversations_damaged", detail="The stored conversations are damaged; the operator must restore them.")),
     (StoreMismatchError, Row(status=503, code="conversations_mismatch", detail="The stored conversations were made by another version.")),
+    (StoreFullError, Row(status=507, code="storage_full", detail="The disk is full, so nothing more can be stored; what is stored goes on being served.")),
     (StoreError, Row(status=503, code="conversations_unavailable", detail="The stored conversations cannot be reached or written.")),
     # Their own messages name the model's server, which is nobody's business but the operator's.
     (GeneratorTimeoutError, Row(status=504, code="generator_timeout", detail="The language model took too long; ask again, or in extractive mode.")),

@@ -118,6 +118,23 @@ def rebuild(
         )
 
 
+def publish_remaining(
+    state: StateFolder,
+    catalog: Catalog,
+    embedder: Embedder,
+    settings: IndexSettings,
+    progress: ProgressCallback = _ignore_progress,
+) -> str:
+    """Derive what is not derived yet and publish, if the index is not of this very catalog; return its name.
+
+    The caller holds the writer's lock.
+    """
+    report = IndexReport()
+    _derive(catalog, embedder, settings, report, progress)
+    _publish_if_needed(state, catalog, embedder, settings, report, progress)
+    return report.index_version
+
+
 def _store(
     catalog: Catalog,
     paths: Sequence[Path],

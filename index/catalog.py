@@ -301,6 +301,39 @@ class Catalog:
             for (document_id,) in self._read("SELECT document_id FROM access WHERE removed_at IS NOT NULL")
         )
 
+    def documents_of_source(self, source: str) -> list[str]:
+        """Return the ids of the documents that were made of this file."""
+        return [
+            str(row[0]) for row in self._read("SELECT document_id FROM documents WHERE source = ?", (source,))
+        ]
+
+    def seqs(self) -> list[int]:
+        """Return the numbers of all documents, unread."""
+        return [int(seq) for (seq,) in self._read("SELECT seq FROM documents ORDER BY seq")]
+
+    def is_derived(self, seq: int) -> bool:
+        """Tell whether a document was split, with whatever settings."""
+        return bool(next(self._read("SELECT derived_sha256 <> '' FROM documents WHERE seq = ?", (seq,)))[0])
+
+    def verify_rules(self) -> int:
+        """Check the seal of every rule, and that every document has one; return how many there are.
+
+        Raises:
+            CatalogDamagedError: naming the document.
+        """
+        count = 0
+        for document_id, rule, removed_at, seal in self._read(
+            "SELECT document_id, rule, removed_at, seal FROM access"
+        ):
+            if seal != access_seal(document_id, rule, removed_at or 0):
+                raise self._damaged(f"the access rule of document {document_id!r} has changed")
+            count += 1
+        for (document_id,) in self._read(
+            "SELECT document_id FROM documents EXCEPT SELECT document_id FROM access WHERE removed_at IS NULL"
+        ):
+            raise self._damaged(f"the access rule of document {document_id!r} is missing")
+        return count
+
     def document_by_id(self, document_id: str) -> Document | None:
         """Return a document, checked; `None` where there is none of this id."""
         found = next(self._documents("WHERE document_id = ?", (document_id,)), None)
@@ -405,6 +438,20 @@ class Catalog:
             if len(raw) != 4 * dimension or stored != _sealed(key, raw):
                 raise self._damaged("a stored vector is missing or changed")
             found[number] = np.frombuffer(raw, dtype="<f4")
+        return found
+
+    def stored_vectors(self, keys: Sequence[bytes]) -> list[FloatArray | None]:
+        """Return the vectors of these keys; `None` for one that was not made yet.
+
+        Raises:
+            CatalogDamagedError: one is not what was stored.
+        """
+        found: list[FloatArray | None] = []
+        for key in keys:
+            row = next(self._read("SELECT vector FROM vectors WHERE key = ?", (key,)), None)
+            if row is not None and row[0] != _sealed(key, row[0][:-_SEAL_BYTES]):
+                raise self._damaged("a stored vector has changed")
+            found.append(None if row is None else np.frombuffer(row[0][:-_SEAL_BYTES], dtype="<f4"))
         return found
 
     # Reading all, for a generation

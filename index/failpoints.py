@@ -12,7 +12,16 @@ POINTS = (
     # A transaction of the catalog: all of it written, and then committed and synced.
     *(
         f"catalog.{what}.{when}"
-        for what in ("put", "remove", "access", "derive", "vectors", "unused_vectors", "publishing", "published")
+        for what in (
+            "put",
+            "remove",
+            "access",
+            "derive",
+            "vectors",
+            "unused_vectors",
+            "publishing",
+            "published",
+        )
         for when in ("written", "committed")
     ),
     "catalog.compacted",
@@ -59,5 +68,5 @@ def failpoint(name: str) -> None:
 
 def arm(action: Callable[[str], None] | None) -> None:
     """Call `action` with the name of every place that is passed from now on; `None` ends that. For tests only."""
-    global _armed  # noqa: PLW0603 - one process is killed as a whole
+    global _armed
     _armed = action

@@ -17,8 +17,8 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
+from index.errors import GenerationDamagedError
 from index.storage import storage_error
-from index.errors import GenerationDamagedError, IndexStoreError
 from index.terms import terms
 from index.types import BoolArray, RowFilter
 

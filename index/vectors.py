@@ -86,8 +86,8 @@ class FaissStore:
             try:
                 faiss.write_index(self._index, faiss.PyCallbackIOWriter(write, 1 << 20))
             except Exception as error:
-                raise failed[0] if failed else IndexStoreError(
-                    f"{path.name} cannot be written: {error}"
+                raise (
+                    failed[0] if failed else IndexStoreError(f"{path.name} cannot be written: {error}")
                 ) from error
 
     def __len__(self) -> int:
