@@ -17,6 +17,7 @@ from index.errors import StateFolderError, StorageFailedError, StorageFullError,
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_NO_PLACE = frozenset({errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _SQLITE_STORAGE = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 )
@@ -36,6 +37,8 @@ def storage_error(what: str, path: Path, cause: BaseException) -> StateFolderErr
         return StorageReadOnlyError(
             f"{what}: {path} cannot be written ({why}); make it writable, or set VERSE_STATE_DIR to another folder"
         )
+    if number in _NO_PLACE:
+        return StateFolderError(f"{what}: {path} ({why}); set VERSE_STATE_DIR to another folder")
     return StorageFailedError(
         f"{what}: writing below {path} failed ({why}); look at the disk, then run this again. "
         "What was reported as stored before is kept"

@@ -581,7 +581,7 @@ def test_a_disk_that_is_full_while_publishing_says_so_and_the_old_index_serves(p
         text=True,
         timeout=60,
     )
-    assert "the index before it still serves" in done.stdout, done.stderr
+    assert "the one before it still serves" in done.stdout, done.stderr
     generation = place.open()
     assert generation.index_version == version
     assert len(generation) > 40
