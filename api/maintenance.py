@@ -21,7 +21,6 @@ from index.build import rebuild
 from index.catalog import Catalog
 from index.check import Checked, check_database, check_state
 from index.errors import BackupError, IndexStoreError
-from index.failpoints import failpoint
 from index.forget import files_with, forget_documents
 from index.state import StateFolder
 from index.types import Document, Embedder
@@ -114,7 +113,6 @@ def forget(settings: Settings, document_ids: Sequence[str], embedder: Embedder) 
     if file.exists():
         with closing(Database(file)) as database:
             changed = redact_answers(database, document_ids)
-            failpoint("forget.answers_redacted")
             database.compact()
     return ForgetReport(
         removed=done.removed,

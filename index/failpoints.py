@@ -54,7 +54,6 @@ POINTS = (
     "forget.files_removed",
     "forget.published",
     "forget.discarded",
-    "forget.answers_redacted",
 )
 
 _armed: Callable[[str], None] | None = None

@@ -13,7 +13,6 @@ stands here as zeros), and disks that lie about a sync.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import random
 import shutil
@@ -21,7 +20,7 @@ import struct
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ MODULE = "eval.bench.power_cuts"
 SOURCE = ROOT / "tests" / "faults" / "faults.c"
 SECTOR = 512
 _HEAD = struct.Struct("=IIIIQqQ")
-OPEN, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, MKDIR, RMDIR = range(1, 9)
+OPEN, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, MKDIR, RMDIR, SYNC_FAILED = range(1, 10)
 
 
 class NoLayerError(RuntimeError):
@@ -113,6 +112,7 @@ class File:
 
     synced: bytearray = field(default_factory=bytearray)
     pending: list[Call] = field(default_factory=list)
+    """What a sync failed for is in neither: the system may hold it for clean, and never write it."""
 
 
 @dataclass
@@ -132,6 +132,21 @@ class Disk:
     def __init__(self, inode: int) -> None:
         self.root = Folder()
         self._known: dict[int, File | Folder] = {inode: self.root}
+
+    @classmethod
+    def of(cls, folder: Path) -> Disk:
+        """Return a disk on which a folder is for good as it is."""
+        disk = cls(folder.stat().st_ino)
+
+        def take(path: Path, into: Folder) -> None:
+            for child in path.iterdir():
+                below: File | Folder = Folder() if child.is_dir() else File(synced=bytearray(child.read_bytes()))
+                into.synced[child.name] = disk._known[child.stat().st_ino] = below
+                if isinstance(below, Folder):
+                    take(child, below)
+
+        take(folder, disk.root)
+        return disk
 
     def apply(self, call: Call) -> None:
         """Let one call happen; nothing but a sync makes anything durable."""
@@ -153,6 +168,11 @@ class Disk:
                     self._see(synced, call.data)
                     synced.synced = synced.now()
                 synced.pending.clear()
+            case 9:
+                failed = self._known[call.inode]
+                # A folder's names are kept in a journal, which is written again or stops the file system.
+                if isinstance(failed, File):
+                    failed.pending.clear()
             case 5:
                 before, old = self._place(call.path)
                 after, new = self._place(call.to)
@@ -318,8 +338,18 @@ def record(folder: Path, layer: Path, *, seed: int, rounds: int) -> tuple[list[C
     return read_trace(folder / "trace", home), home.stat().st_ino
 
 
-def run_cuts(folder: Path, *, cuts: int, seed: int, rounds: int = 8, each: int = 60) -> Cuts:
+def run_cuts(
+    folder: Path,
+    *,
+    cuts: int,
+    seed: int,
+    rounds: int = 8,
+    each: int = 60,
+    heard: Callable[[Call], bool] = lambda _call: True,
+) -> Cuts:
     """Cut at random calls, `each` times in one recording, then let the next run mend what is left.
+
+    A disk that does not hear some of the calls (`heard`) shows that the cuts find what they are to find.
 
     Raises:
         NoLayerError: the layer cannot be built here.
@@ -338,7 +368,7 @@ def run_cuts(folder: Path, *, cuts: int, seed: int, rounds: int = 8, each: int =
         wanted = sorted(dice.randrange(1, len(calls) + 1) for _ in range(min(each, cuts - outcome.cuts)))
         disk, done = Disk(inode), 0
         for at in wanted:
-            for call in calls[done:at]:
+            for call in filter(heard, calls[done:at]):
                 disk.apply(call)
             done = at
             share = dice.choice((0.0, 0.3, 0.6, 0.9))
@@ -428,16 +458,6 @@ def work(folder: Path, seed: int, rounds: int) -> None:
     )
     for _ in range(rounds):
         doing.one_round()
-
-
-def arm_failure(kind: int, number: int, error: int, *, forever: bool) -> None:
-    """In a process that has the layer: fail the Nth call of a kind (0: any) from now on."""
-    ctypes.CDLL(None).faults_fail(kind, ctypes.c_long(number), error, int(forever))
-
-
-def failure_hit() -> bool:
-    """Tell whether a call was failed since."""
-    return bool(ctypes.CDLL(None).faults_hit())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

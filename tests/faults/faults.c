@@ -24,7 +24,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPEN = 1, WRITE = 2, TRUNCATE = 3, SYNC = 4, RENAME = 5, UNLINK = 6, MKDIR = 7, RMDIR = 8 };
+enum { OPEN = 1, WRITE = 2, TRUNCATE = 3, SYNC = 4, RENAME = 5, UNLINK = 6, MKDIR = 7, RMDIR = 8, SYNC_FAILED = 9 };
 
 static char root[PATH_MAX];
 static size_t root_length;
@@ -33,11 +33,19 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int wanted_kind, wanted_errno, persistent, hit;
 static long wanted_number, counted;
 
+void faults_trace(const char *to);
+
 __attribute__((constructor)) static void begin(void) {
     const char *folder = getenv("FAULTS_ROOT"), *to = getenv("FAULTS_TRACE");
     if (folder == NULL || realpath(folder, root) == NULL) return;
     root_length = strlen(root);
-    if (to != NULL) trace = syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (to != NULL) faults_trace(to);
+}
+
+/* Write calls down in another file from now on. */
+void faults_trace(const char *to) {
+    if (trace >= 0) close(trace);
+    trace = syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
 /* Fail the Nth call of a kind (0: of any) from now on; `forever`: and all after it. */
@@ -47,7 +55,7 @@ void faults_fail(int kind, long number, int error, int forever) {
     counted = 0; hit = 0;
     pthread_mutex_unlock(&lock);
 }
-/* How many calls of the kind were seen since, and whether one was failed. */
+/* How many calls of the kind were seen since, and of what kind the one was that was failed; 0: none. */
 long faults_counted(void) { return counted; }
 int faults_hit(void) { return hit; }
 
@@ -98,7 +106,7 @@ static int fails(int kind) {
     pthread_mutex_lock(&lock);
     if (wanted_number && (wanted_kind == 0 || wanted_kind == kind)) {
         counted++;
-        if (counted == wanted_number || (persistent && counted > wanted_number)) { error = wanted_errno; hit = 1; }
+        if (counted == wanted_number || (persistent && counted > wanted_number)) { error = wanted_errno; hit = kind; }
     }
     pthread_mutex_unlock(&lock);
     return error;
@@ -233,7 +241,13 @@ static int synced(int fd, int number) {
     char path[PATH_MAX];
     if (!path_of(fd, path)) return syscall(number, fd);
     int error = fails(SYNC);
-    if (error) { errno = error; return -1; }
+    if (error) {
+        pthread_mutex_lock(&lock);
+        record(SYNC_FAILED, inode_of(fd), 0, NULL, NULL, NULL, 0);
+        pthread_mutex_unlock(&lock);
+        errno = error;
+        return -1;
+    }
     /* The bytes of a test need not reach any disk: what counts is that they were asked to. */
     pthread_mutex_lock(&lock);
     /* Some libraries rename by system calls of their own: a folder's names are noted as they are. */
