@@ -108,15 +108,15 @@ def _parts(path: Path, overlap: int) -> Iterator[bytes]:
 
 
 def _probes(documents: Sequence[Document], catalog: Catalog) -> tuple[str, ...]:
-    """Return pieces of the lines of these texts that stand in no other document."""
+    """Return pieces of these texts, spread over each, that stand in no other document."""
     ids = {document.document_id for document in documents}
     pieces = {
-        line[:_PROBE_CHARACTERS]
+        document.text[at : at + _PROBE_CHARACTERS]
         for document in documents
-        for line in document.text.split("\n")
-        if len(line) >= _PROBE_CHARACTERS
+        for at in range(0, len(document.text), max(_PROBE_CHARACTERS, len(document.text) // _PROBES))
     }
-    pieces = set(sorted(pieces)[:_PROBES])
+    # A short end may stand anywhere.
+    pieces = {piece for piece in pieces if len(piece) == _PROBE_CHARACTERS}
     if not pieces:
         return ()
     for _, other in catalog.all_documents():

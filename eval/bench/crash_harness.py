@@ -370,9 +370,7 @@ def bring_in_step(
     progress("done", 0, 0)
 
 
-def check(
-    state: StateFolder, log: Log, embedder: Embedder, backups: Path | None = None
-) -> dict[str, Any]:
+def check(state: StateFolder, log: Log, embedder: Embedder, backups: Path | None = None) -> dict[str, Any]:
     """Compare catalog, published generation and backups with what the log allows."""
     found: dict[str, Any] = {
         "lost": [],
@@ -440,7 +438,9 @@ def _check_backups(backups: Path, log: Log, found: dict[str, Any]) -> None:
         except QAError as error:
             found["torn"].append(f"backup {name}: {error}")
             continue
-        with closing(sqlite3.connect(f"{(backups / name / 'catalog.sqlite').as_uri()}?immutable=1", uri=True)) as db:
+        with closing(
+            sqlite3.connect(f"{(backups / name / 'catalog.sqlite').as_uri()}?immutable=1", uri=True)
+        ) as db:
             held = dict(db.execute("SELECT document_id, sha256 FROM documents"))
         wanted = {d: expected_sha256(d, version) for d, version in log.backups[name].items()}
         if held != wanted or manifest.documents != len(wanted):

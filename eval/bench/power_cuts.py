@@ -22,6 +22,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,9 @@ class Disk:
 
         def take(path: Path, into: Folder) -> None:
             for child in path.iterdir():
-                below: File | Folder = Folder() if child.is_dir() else File(synced=bytearray(child.read_bytes()))
+                below: File | Folder = (
+                    Folder() if child.is_dir() else File(synced=bytearray(child.read_bytes()))
+                )
                 into.synced[child.name] = disk._known[child.stat().st_ino] = below
                 if isinstance(below, Folder):
                     take(child, below)
@@ -263,7 +266,7 @@ class Luck:
                 # Torn: some of its sectors are there.
                 first = -call.offset % SECTOR
                 edges = [0, *range(first, len(call.data), SECTOR), len(call.data)]
-                for start, end in zip(edges, edges[1:], strict=False):
+                for start, end in pairwise(edges):
                     if start < end and self.dice.random() < 0.5:
                         _write(found, call, start, end)
         return found
