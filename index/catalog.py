@@ -47,6 +47,9 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if path.is_file() and not path.stat().st_size and path.with_name("CURRENT").exists():
+            # SQLite takes it for a new one, and whatever is published would be published anew without documents.
+            raise self._damaged("it is empty")
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
         except sqlite3.OperationalError as error:

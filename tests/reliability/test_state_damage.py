@@ -73,7 +73,7 @@ def _documents(state: StateFolder) -> dict[str, str]:
         return {document.document_id: document.text for _, document in catalog.all_documents()}
 
 
-def _judge(folder: Path, name: str, whole: dict[str, Any], found: Counter[str]) -> None:
+def _judge(folder: Path, names: frozenset[str], whole: dict[str, Any], found: Counter[str]) -> None:
     """Serve, read and restore from a damaged folder: the same as before, or an error of ours."""
     state, embedder = StateFolder(folder), fake_embedder()
     try:
@@ -82,7 +82,7 @@ def _judge(folder: Path, name: str, whole: dict[str, Any], found: Counter[str]) 
         assert embedder.calls == 0, "nothing is embedded again"  # type: ignore[attr-defined]
         found["index served"] += 1
     except QAError:
-        assert name in _TRUTH, "what is derived is made anew"
+        assert "catalog.sqlite" in names, "what is derived is made anew"
         found["index refused"] += 1
     try:
         # Of the rules nothing is believed that does not fit its seal.
@@ -90,15 +90,15 @@ def _judge(folder: Path, name: str, whole: dict[str, Any], found: Counter[str]) 
         assert _documents(state) == whole["documents"], "other documents"
         found["documents read"] += 1
     except QAError:
-        assert name == "catalog.sqlite"
+        assert "catalog.sqlite" in names
         found["documents refused"] += 1
     try:
         answers = _answers(folder)
         assert all(answers[key] == whole["answers"][key] for key in answers), "other stored answers"
-        assert len(answers) == len(whole["answers"]) or name == "conversations.sqlite"
+        assert len(answers) == len(whole["answers"]) or "conversations.sqlite" in names
         found["answers read" if len(answers) == len(whole["answers"]) else "answers missing"] += 1
     except QAError:
-        assert name == "conversations.sqlite"
+        assert "conversations.sqlite" in names
         found["answers refused"] += 1
     target = StateFolder(folder / "restored")
     try:
@@ -108,7 +108,7 @@ def _judge(folder: Path, name: str, whole: dict[str, Any], found: Counter[str]) 
         assert _documents(target) == whole["documents"], "other documents restored"
         found["backup restored"] += 1
     except QAError:
-        assert name.startswith("backup/")
+        assert any(name.startswith("backup/") for name in names)
         assert not target.path.exists()
         found["backup refused"] += 1
 
@@ -143,27 +143,24 @@ def _run(folder: Path, mutations: int, seed: int) -> Counter[str]:
         others = [other for other in files if kind_of(other) not in _TRUTH]
         changed = any(mutate(path, way, dice, others) for _ in range(20))
         found["changed"] += changed
-        if way == "swap":
-            shutil.rmtree(copy / "restored", ignore_errors=True)
+        before = {other: (origin / other.relative_to(copy)).read_bytes() for other in files}
+        names = frozenset(
+            kind_of(other) for other, raw in before.items() if not other.exists() or other.read_bytes() != raw
+        )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                _judge(
-                    copy,
-                    name if way != "swap" else "catalog.sqlite" if name == "catalog.sqlite" else name,
-                    whole,
-                    found,
-                )
+                _judge(copy, names, whole, found)
         except Exception as error:
             raise AssertionError(f"{number}: {way} of {name}: {type(error).__name__}: {error}") from error
         shutil.rmtree(copy)
     return found
 
 
-def test_a_hundred_damages_to_any_file_are_noticed_or_mended(tmp_path: Path) -> None:
-    found = _run(tmp_path, 60, seed=1)
-    assert found["changed"] >= 55
-    assert found["index served"] > 40
+def test_damages_to_any_file_are_noticed_or_mended(tmp_path: Path) -> None:
+    found = _run(tmp_path, 40, seed=1)
+    assert found["changed"] >= 36
+    assert found["index served"] > 25
     assert found["backup refused"] > 0
 
 
