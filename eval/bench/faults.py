@@ -26,6 +26,7 @@ from typing import Any
 from eval.bench.crash_harness import (
     ROOT,
     SETTINGS,
+    Target,
     append,
     bring_in_step,
     check,
@@ -85,28 +86,40 @@ def prepare(home: Path, corpus: Path) -> None:
     append(home / "log.jsonl", {"what": "done"})
 
 
-def session(home: Path, corpus: Path) -> None:
-    """Do everything once, logging what was said to be stored."""
+def session(home: Path, corpus: Path, since: str = "change") -> None:
+    """Do everything once, or what comes from a step on, logging what was said to be stored."""
     state, embedder, log = StateFolder(home / "state"), fake_embedder(), home / "log.jsonl"
-    append(log, {"what": "intent", "target": _AFTER})
-    bring_in_step(state, corpus, _AFTER, embedder, log, lambda *_: None)
-    assert set_access(state.catalog, "j/002", AccessRule(users=frozenset({"ada"})))
-    append(log, {"what": "access_done"})
-    rebuild(state, embedder, SETTINGS)
-    append(log, {"what": "backup", "name": "b", "target": _AFTER})
-    write_backup(state, home / "backups" / "b", {})
-    append(log, {"what": "backup_done", "name": "b"})
-    restore_backup(
-        home / "backups" / "b",
-        StateFolder(home / "restored"),
-        rebuild_with=lambda aside: rebuild(aside, embedder, SETTINGS) and None,
-    )
-    append(log, {"what": "restored"})
-    left = {document_id: version for document_id, version in _AFTER.items() if document_id != _FORGOTTEN}
+    target = _BEFORE
+    if since == "change":
+        target = _AFTER
+        append(log, {"what": "intent", "target": target})
+        bring_in_step(state, corpus, target, embedder, log, lambda *_: None)
+        assert set_access(state.catalog, "j/002", AccessRule(users=frozenset({"ada"})))
+        append(log, {"what": "access_done"})
+        rebuild(state, embedder, SETTINGS)
+    if since in ("change", "backup"):
+        append(log, {"what": "backup", "name": "b", "target": target})
+        write_backup(state, home / "backups" / "b", {})
+        append(log, {"what": "backup_done", "name": "b"})
+        restore_backup(
+            home / "backups" / "b",
+            StateFolder(home / "restored"),
+            rebuild_with=lambda aside: rebuild(aside, embedder, SETTINGS) and None,
+        )
+        append(log, {"what": "restored"})
+    left = {document_id: version for document_id, version in target.items() if document_id != _FORGOTTEN}
     append(log, {"what": "intent", "target": left})
     forget_documents(state, [_FORGOTTEN], embedder, SETTINGS)
     append(log, {"what": "ack", "event": "forgotten", "id": _FORGOTTEN, "version": None})
     append(log, {"what": "done"})
+
+
+def _since(point: str, number: int) -> str:
+    """Return the step to begin with: what comes before the first passing of a place need not be done."""
+    first = point.split(".", maxsplit=1)[0]
+    if number > 1 or first not in ("backup", "restore", "forget"):
+        return "change"
+    return "forget" if first == "forget" else "backup"
 
 
 def judge(home: Path, corpus: Path) -> dict[str, Any]:
@@ -129,13 +142,13 @@ def judge(home: Path, corpus: Path) -> dict[str, Any]:
     with Catalog(state.catalog) as catalog:
         catalog.verify_rules()
     if '"restored"' in told or (home / "restored").exists():
-        problem = _restored_problem(home)
+        problem = _restored_problem(home, log.backups["b"])
         if problem:
             wrong["restored"] = problem
     return wrong
 
 
-def _restored_problem(home: Path) -> str | None:
+def _restored_problem(home: Path, target: Target) -> str | None:
     state = StateFolder(home / "restored")
     try:
         read_backup(home / "backups" / "b")
@@ -144,7 +157,7 @@ def _restored_problem(home: Path) -> str | None:
             held = {document.document_id: document.text for _, document in catalog.all_documents()}
     except QAError as error:
         return str(error)
-    wanted = {document_id: expected_text(document_id, version) for document_id, version in _AFTER.items()}
+    wanted = {document_id: expected_text(document_id, version) for document_id, version in target.items()}
     return None if held == wanted else "the restored documents are not those of the backup"
 
 
@@ -170,7 +183,7 @@ def at_failpoints(folder: Path, nth: Sequence[int]) -> dict[str, Any]:
                         os._exit(_HIT)
 
                 arm(end)
-                session(run, corpus)
+                session(run, corpus, _since(point, number))
 
             status, said = in_child(work)
             if status == _HIT:

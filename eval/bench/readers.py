@@ -221,8 +221,10 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
             folder / "state", [ROOT / "seeds", folder / "arriving" / "pair.jsonl"], options.threads
         )
         writing = subprocess.Popen(
-            [sys.executable, "-m", MODULE, "--writer", str(folder), "--seconds", str(options.seconds)]
-            + ["--rate", str(options.rate), "--threads", "1"],
+            [
+                *(sys.executable, "-m", MODULE, "--writer", str(folder)),
+                *("--seconds", str(options.seconds), "--rate", str(options.rate), "--threads", "1"),
+            ],
             cwd=ROOT,
             env=child_environment(folder / "state", 1),
             stdin=subprocess.PIPE,

