@@ -130,7 +130,7 @@ def read_backup(folder: Path) -> BackupManifest:
 
 
 def restore_backup(
-    folder: Path, state: StateFolder, *, rebuild_with: Callable[[StateFolder], None]
+    folder: Path, state: StateFolder, *, rebuild_with: Callable[[StateFolder], object]
 ) -> BackupManifest:
     """Make the state folder from a backup that is verified first; it appears whole, or not at all.
 

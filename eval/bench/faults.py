@@ -104,7 +104,7 @@ def session(home: Path, corpus: Path, since: str = "change") -> None:
         restore_backup(
             home / "backups" / "b",
             StateFolder(home / "restored"),
-            rebuild_with=lambda aside: rebuild(aside, embedder, SETTINGS) and None,
+            rebuild_with=lambda aside: rebuild(aside, embedder, SETTINGS),
         )
         append(log, {"what": "restored"})
     left = {document_id: version for document_id, version in target.items() if document_id != _FORGOTTEN}

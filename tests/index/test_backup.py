@@ -195,7 +195,12 @@ def test_links_pipes_and_folders_are_not_opened(state: StateFolder, tmp_path: Pa
     write_backup(state, tmp_path / "one", {})
     file = tmp_path / "one" / "catalog.sqlite"
     file.rename(tmp_path / "elsewhere")
-    for make in (lambda: file.symlink_to(tmp_path / "elsewhere"), lambda: os.mkfifo(file), file.mkdir):
+    ways: list[Callable[[], object]] = [
+        lambda: file.symlink_to(tmp_path / "elsewhere"),
+        lambda: os.mkfifo(file),
+        file.mkdir,
+    ]
+    for make in ways:
         make()
         with pytest.raises(BackupError, match="cannot be opened"):
             read_backup(tmp_path / "one")

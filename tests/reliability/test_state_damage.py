@@ -102,9 +102,7 @@ def _judge(folder: Path, names: frozenset[str], whole: dict[str, Any], found: Co
         found["answers refused"] += 1
     target = StateFolder(folder / "restored")
     try:
-        restore_backup(
-            folder / "backup", target, rebuild_with=lambda s: rebuild(s, embedder, SETTINGS) and None
-        )
+        restore_backup(folder / "backup", target, rebuild_with=lambda s: rebuild(s, embedder, SETTINGS))
         assert _documents(target) == whole["documents"], "other documents restored"
         found["backup restored"] += 1
     except QAError:
