@@ -105,11 +105,15 @@ class TantivyIndex:
 
         Raises:
             GenerationDamagedError: tantivy cannot read it all the same.
+            StateFolderError: no file can be opened for writing in the folder.
         """
         try:
             index = _with_analyzer(tantivy.Index.open(str(folder)))
             return cls(index, weights)
         except ValueError as error:
+            if "Lockfile" in str(error):
+                # Whoever opens it makes a lock file: what is wrong then is the disk, and nothing is to be rebuilt.
+                raise storage_error("the lexical index cannot be opened", folder, error) from error
             raise GenerationDamagedError(f"the lexical index cannot be read: {error}") from error
 
     def __len__(self) -> int:

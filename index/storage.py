@@ -23,7 +23,7 @@ _NO_PLACE = frozenset(
 _SQLITE_STORAGE = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 )
-_OS_ERROR = re.compile(r"os error (\d+)")
+_OS_ERROR = re.compile(r"(?:os error|Os \{ code:) (\d+)")
 
 
 def storage_error(what: str, path: Path, cause: BaseException) -> StateFolderError:

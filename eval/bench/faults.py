@@ -220,6 +220,7 @@ def at_calls(folder: Path, *, every: int, offset: int, forever: bool) -> dict[st
         disk = Disk.of(home)
 
         def work(trace: Path = trace, number: int = number, failing: int = failing) -> Any:
+            serving = open_current(StateFolder(home / "state"), embedder=fake_embedder().name)
             layer.faults_trace(str(trace).encode())
             layer.faults_fail(0, ctypes.c_long(number), failing, int(forever))
             told = "done"
@@ -234,8 +235,9 @@ def at_calls(folder: Path, *, every: int, offset: int, forever: bool) -> dict[st
                 told = "log" if _is_own(error) else f"OSError: {error}"
             hit = layer.faults_hit()
             if forever and told not in ("done", "log"):
-                # Reads go on while nothing can be written.
-                open_current(StateFolder(home / "state"), embedder=fake_embedder().name).close()
+                # Whoever serves reads on while nothing can be written.
+                assert serving.document_at(0).document_id in _BEFORE
+                assert serving.lexical.search(["summit", "copper", "minister"], 5)
             return {"told": told, "hit": hit}
 
         status, said = in_child(work)

@@ -220,6 +220,10 @@ def test_the_lock_goes_with_a_folder_that_is_moved(state: StateFolder, tmp_path:
         (OSError(5, "Input/output error"), StorageFailedError),
         (OSError(24, "Too many open files"), StorageFailedError),
         (ValueError("IO error: No space left on device (os error 28)"), StorageFullError),
+        (
+            ValueError("Failed to acquire Lockfile: IoError(Os { code: 28, kind: StorageFull })"),
+            StorageFullError,
+        ),
         (OSError(20, "Not a directory"), StateFolderError),
     ],
 )
