@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -441,6 +442,119 @@ def mcp() -> None:
         from api.mcp_stdio import serve_stdio
 
         serve_stdio(settings)
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+) -> None:
+    """Write a backup of documents, rules and conversations; the service may go on meanwhile."""
+    with _reported():
+        settings = _settings()
+        from dataclasses import asdict
+
+        from api.maintenance import backup as make
+
+        made = make(settings, folder)
+        if as_json:
+            _print_json(asdict(made))
+        else:
+            typer.echo(
+                f"{made.documents} documents in {folder}, every file verified: {', '.join(made.files)}"
+            )
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A folder that `verse backup` made.")],
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="Folder to restore to, else VERSE_STATE_DIR; missing or empty."),
+    ] = None,
+) -> None:
+    """Verify a backup, and make a state folder from it; nothing is ever written over."""
+    with _reported():
+        settings = _settings()
+        if state is not None:
+            settings = settings.model_copy(update={"state_dir": state, "database_url": None})
+        from api.maintenance import restore as make
+        from index.backup import read_backup
+        from index.embed import open_embedder
+        from index.models import find_model
+
+        read_backup(source)  # before models are loaded
+        # The models are converted beside the folder, which must stay empty until it appears.
+        with tempfile.TemporaryDirectory() as models:
+            embedder = open_embedder(
+                find_model(settings.embedder), Path(models), threads=settings.thread_count
+            )
+            made = make(settings, source, embedder)
+        typer.echo(f"{made.documents} documents restored to {settings.state_dir}, verified and indexed")
+
+
+@app.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts and findings.")] = False,
+) -> None:
+    """Verify every document, rule, passage, vector, index file and stored quote; exit 1 with each finding."""
+    with _reported():
+        settings = _settings()
+        from dataclasses import asdict
+
+        from api.maintenance import check as verify
+
+        found = verify(settings)
+        if as_json:
+            _print_json(
+                {
+                    "counts": found.counts,
+                    "findings": [asdict(one) for one in found.damages],
+                    "notes": found.notes,
+                }
+            )
+        else:
+            for damage in found.damages:
+                typer.echo(f"BAD  {damage.what}\n     → {damage.advice}")
+            for note in found.notes:
+                typer.echo(f"note {note}")
+            counts = ", ".join(f"{count} {what}" for what, count in found.counts.items())
+            typer.echo(f"checked {counts or 'nothing'}; {len(found.damages)} findings")
+        if found.damages:
+            raise typer.Exit(1)
+
+
+@app.command()
+def forget(
+    document_ids: Annotated[list[str], typer.Argument(help="Ids of the documents.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Remove documents and every byte of their text: from files, logs, the index and stored answers."""
+    with _reported(), _interruptible():
+        settings = _settings()
+        from api.maintenance import forget as make
+        from index.embed import open_embedder
+        from index.models import find_model
+        from index.state import StateFolder
+
+        state = StateFolder(settings.state_dir)
+        embedder = open_embedder(find_model(settings.embedder), state.models, threads=settings.thread_count)
+        done = make(settings, document_ids, embedder)
+        if as_json:
+            _print_json(
+                {
+                    "removed": done.removed,
+                    "answers_changed": done.answers_changed,
+                    "index_version": done.index_version,
+                    "left_in": [str(path) for path in done.left_in],
+                }
+            )
+        else:
+            typer.echo(f"{done.removed} documents forgotten, {done.answers_changed} stored answers changed")
+        for path in done.left_in:
+            typer.echo(f"verse: {path} still holds a piece of the text; delete it", err=True)
+        if done.left_in:
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -32,6 +32,7 @@ from api.schemas import AnswerOut
 from api.store.database import Database
 from api.store.errors import ConversationFullError, StoreDamagedError, StoreError, TurnEndedError
 from api.store.ids import is_id, new_id, now_ms, shown_time
+from api.store.seal import unsealed
 from api.store.tables import answers, conversations, feedback, turns
 from api.withdrawn import Since, Withheld, lost_numbers, nothing_withheld, shown_record, without_its_words
 from index.access import ANYBODY, Viewer
@@ -558,7 +559,7 @@ def record_of(stored: str | None, database: Database) -> dict[str, Any]:
         StoreDamagedError: it is none.
     """
     try:
-        record = json.loads(stored or "")
+        record = json.loads(unsealed(stored or "") or "")
     except ValueError:
         record = None
     if not isinstance(record, dict):

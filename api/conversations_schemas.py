@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from api.schemas import AnswerOut
+from api.store.seal import sealed
 
 MAX_TITLE_CHARACTERS = 200
 MAX_COMMENT_CHARACTERS = 2000
@@ -152,5 +153,5 @@ class ExportOut(ConversationOut):
 
 
 def answer_text(record: AnswerOut) -> str:
-    """Return a record as it is stored."""
-    return record.model_dump_json()
+    """Return a record as it is stored, with a seal behind it."""
+    return sealed(record.model_dump_json())

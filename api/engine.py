@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from api.settings import Settings
 from index.access import ANYBODY, OPERATOR
-from index.build import rebuild
 from index.embed import open_embedder
 from index.errors import (
     AccessUnreadableError,
-    CatalogDamagedError,
     GenerationDamagedError,
+    IndexBusyError,
     IndexMissingError,
     IndexStoreError,
     QAError,
     StateFolderError,
 )
-from index.generation import current_name, open_current
+from index.generation import current_name
+from index.mend import open_mended
 from index.models import find_model
 from index.multilingual import MultilingualEmbedder
 from index.state import StateFolder
@@ -36,6 +37,8 @@ from rag.write.writer import Writer
 
 logger = logging.getLogger(__name__)
 
+_BUSY_S = 1.0
+_TRY_AGAIN_S = 30.0
 _WARM_UP = "What do the documents say, who says so, and when?"
 
 
@@ -87,6 +90,7 @@ class Engine:
         write_settings = settings.write_settings()
         self.writer = None if write_settings is None else Writer(write_settings, reader=ReaderSupport(scorer))
         self._seen: str | None = None
+        self._not_before = 0.0
         self._stages: Stages | None = None
         self._problem: QAError = IndexMissingError("the index was not opened yet")
         self._refreshing = threading.Lock()
@@ -120,13 +124,23 @@ class Engine:
                 name = current_name(self.state)
             except IndexStoreError as error:
                 self._problem = error
-                if not isinstance(error, GenerationDamagedError):
+                # Documents without an index: whoever stored them may have ended before it was published.
+                unpublished = isinstance(error, IndexMissingError) and self.state.catalog.is_file()
+                if not unpublished and not isinstance(error, GenerationDamagedError):
                     return False
                 name = "damaged"
-            if name == self._seen:
+            if name == self._seen or time.monotonic() < self._not_before:
                 return False
             try:
                 self._stages = self._open()
+            except (IndexBusyError, StateFolderError) as error:
+                # What it waits for may change without `CURRENT` changing: a writer that ends, a disk with room.
+                busy = isinstance(error, IndexBusyError)
+                if not (busy and isinstance(self._problem, IndexMissingError)):
+                    self._problem = error
+                self._not_before = time.monotonic() + (_BUSY_S if busy else _TRY_AGAIN_S)
+                logger.warning("index_not_mended code=%s", type(error).__name__)
+                return False
             except QAError as error:
                 self._problem = error
                 self._seen = name
@@ -168,16 +182,7 @@ class Engine:
         )
 
     def _open(self) -> Stages:
-        try:
-            generation = open_current(self.state, embedder=self.embedder.name)
-        except GenerationDamagedError as damage:
-            logger.warning("index_damaged_rebuilding detail=%s", damage)
-            if not self.state.catalog.is_file():
-                raise CatalogDamagedError(
-                    f"{damage}, and there is no catalog to rebuild it from; index the documents again"
-                ) from damage
-            rebuild(self.state, self.embedder, self.settings.index_settings())
-            generation = open_current(self.state, embedder=self.embedder.name)
+        generation = open_mended(self.state, self.embedder, self.settings.index_settings())
         settings = self.settings.rag_settings()
         stages = Stages(
             retriever=Retriever(generation, self.embedder, settings),

@@ -42,6 +42,7 @@ from api.store.errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreError,
+    StoreFullError,
     StoreMismatchError,
     TurnEndedError,
 )
@@ -56,6 +57,9 @@ from index.errors import (
     IndexStoreError,
     QAError,
     SpanError,
+    StorageFailedError,
+    StorageFullError,
+    StorageReadOnlyError,
 )
 from rag.errors import (
     AskCancelledError,
@@ -126,6 +130,7 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (StoreBusyError, Row(status=503, code="conversations_busy", detail="Too much is being stored at once; try again in a moment.")),
     (StoreDamagedError, Row(status=503, code="conversations_damaged", detail="The stored conversations are damaged; the operator must restore them.")),
     (StoreMismatchError, Row(status=503, code="conversations_mismatch", detail="The stored conversations were made by another version.")),
+    (StoreFullError, Row(status=507, code="storage_full", detail="The disk is full, so nothing more can be stored; what is stored goes on being served.")),
     (StoreError, Row(status=503, code="conversations_unavailable", detail="The stored conversations cannot be reached or written.")),
     # Their own messages name the model's server, which is nobody's business but the operator's.
     (GeneratorTimeoutError, Row(status=504, code="generator_timeout", detail="The language model took too long; ask again, or in extractive mode.")),
@@ -139,6 +144,9 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (GenerationDamagedError, Row(status=503, code="index_damaged", detail="The index is damaged and is being rebuilt.")),
     (AccessUnreadableError, Row(status=503, code="access_unreadable", detail="Who may read what cannot be told, so nothing is shown; the operator must look.")),
     (CatalogDamagedError, Row(status=503, code="catalog_damaged", detail="The stored documents are damaged; the operator must restore them.")),
+    (StorageFullError, Row(status=507, code="storage_full", detail="The disk is full, so nothing more can be stored; what is stored goes on being served.")),
+    (StorageReadOnlyError, Row(status=503, code="storage_read_only", detail="Nothing can be stored, since the service may not write; what is stored goes on being served.")),
+    (StorageFailedError, Row(status=503, code="storage_failed", detail="The disk failed, so this was not stored; what is stored goes on being served.")),
     (IndexStoreError, Row(status=503, code="store_unavailable", detail="The stored documents cannot be reached.")),
     (EmbedderError, Row(status=503, code="model_failed", detail="A model failed on this request.")),
     (CalibrationError, Row(status=503, code="model_failed", detail="A model failed on this request.")),

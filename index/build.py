@@ -25,7 +25,7 @@ from index.errors import (
     IndexMissingError,
 )
 from index.formats import Problem
-from index.generation import check_files, publish, read_manifest
+from index.generation import check_files, confirm_current, publish, read_manifest
 from index.load import load_paths, root_of
 from index.settings import IndexSettings
 from index.split import split_document
@@ -119,6 +119,23 @@ def rebuild(
         return publish(
             state, catalog, settings, embedder=embedder.name, dimension=embedder.dimension, progress=progress
         )
+
+
+def publish_remaining(
+    state: StateFolder,
+    catalog: Catalog,
+    embedder: Embedder,
+    settings: IndexSettings,
+    progress: ProgressCallback = _ignore_progress,
+) -> str:
+    """Derive what is not derived yet and publish, if the index is not of this very catalog; return its name.
+
+    The caller holds the writer's lock.
+    """
+    report = IndexReport()
+    _derive(catalog, embedder, settings, report, progress)
+    _publish_if_needed(state, catalog, embedder, settings, report, progress)
+    return report.index_version
 
 
 def _store(
@@ -290,6 +307,8 @@ def _publish_if_needed(
             and manifest.derivation == settings.derivation(embedder.name)
             and manifest.settings == settings.as_dict()
         ):
+            # The one who published it may have been killed, or failed, before it was on the disk.
+            confirm_current(state)
             report.index_version = manifest.index_version
             return
     except (IndexMissingError, IndexMismatchError, GenerationDamagedError):

@@ -21,10 +21,12 @@ import numpy as np
 
 from index.access import PUBLIC, AccessRule, rule_text
 from index.clean import Fingerprint
-from index.errors import CatalogDamagedError, DuplicateIdError, SpanError, StateFolderError
+from index.errors import CatalogDamagedError, DuplicateIdError, IndexBusyError, SpanError
+from index.failpoints import failpoint
 from index.layout import check_layout, pack_layout, unpack_layout
 from index.schema import access_seal, migrate
 from index.signatures import Signatures
+from index.storage import is_storage_failure, storage_error
 from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
 from index.versions import add_version, forget_hashes, with_version
 
@@ -33,6 +35,7 @@ Change = Literal["added", "replaced", "access", "unchanged"]
 
 _COLUMNS = "document_id, title, source, root, publisher, author, published_at, url, language, labels"
 _SEAL_BYTES = 8
+_EMPTYING_S = 10.0
 _SENTENCE_KINDS: tuple[Literal["text", "heading", "list_item"], ...] = ("text", "heading", "list_item")
 
 
@@ -47,14 +50,18 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if path.is_file() and not path.stat().st_size and path.with_name("CURRENT").exists():
+            # SQLite takes it for a new one, and whatever is published would be published anew without documents.
+            raise self._damaged("it is empty")
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
         except sqlite3.OperationalError as error:
-            raise StateFolderError(f"{path} cannot be opened: {error}") from error
+            raise storage_error("the catalog cannot be opened", path.parent, error) from error
         try:
             with self._reporting_damage():
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
                 self._refuse_damage()
                 migrate(self._db)
                 self._db.create_function("access_seal", 3, access_seal, deterministic=True)
@@ -95,7 +102,7 @@ class Catalog:
             DuplicateIdError: the id belongs to a document from another source.
         """
         digest, layout = _record_digest(document), pack_layout(document.layout)
-        with self._transaction():
+        with self._transaction("put"):
             row = self._db.execute(
                 "SELECT seq, source, record_sha256, text = ? FROM documents WHERE document_id = ?",
                 (document.text, document.document_id),
@@ -145,7 +152,7 @@ class Catalog:
         From then on its rule lets nobody read it, whatever a generation still holds. The rule is kept for
         a document that comes back under this id and states none.
         """
-        with self._transaction():
+        with self._transaction("remove"):
             row = self._db.execute(
                 "SELECT seq FROM documents WHERE document_id = ?", (document_id,)
             ).fetchone()
@@ -170,7 +177,7 @@ class Catalog:
 
         It holds at once and until its source states another one than it did before.
         """
-        with self._transaction():
+        with self._transaction("access"):
             return store_access(self._db, document_id, rule)
 
     def publishing(self, generation: int) -> None:
@@ -178,7 +185,7 @@ class Catalog:
 
         A text that is replaced from here on may stand in a generation of up to that number.
         """
-        with self._transaction():
+        with self._transaction("publishing"):
             self._db.execute("UPDATE access_state SET generation = ?", (generation,))
 
     def published(self, generation: int, before: int) -> None:
@@ -186,7 +193,7 @@ class Catalog:
 
         `before` is the number of the generation that was current until now, which a server may still have open.
         """
-        with self._transaction():
+        with self._transaction("published"):
             self._db.execute("DELETE FROM access_before WHERE generation < ?", (before,))
             # Numbers begin anew where the generations were deleted; the new one holds no replaced text.
             self._db.execute(
@@ -278,6 +285,72 @@ class Catalog:
         """Number of documents."""
         return int(next(self._read("SELECT count(*) FROM documents"))[0])
 
+    # Compacting
+
+    def compact(self) -> None:
+        """Write the file anew without what was deleted, and empty the log beside it.
+
+        Raises:
+            IndexBusyError: somebody reads an older state for so long that the log cannot be emptied.
+        """
+        with self._reporting_damage():
+            self._db.execute("VACUUM")
+            failpoint("catalog.compacted")
+            until = time.monotonic() + _EMPTYING_S
+            while self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > until:
+                    raise IndexBusyError(
+                        f"the log of {self._path} cannot be emptied, since a program keeps reading an older "
+                        "state; end it (perhaps a backup), and run this again"
+                    )
+                time.sleep(0.05)
+            failpoint("catalog.log_emptied")
+
+    def removed(self) -> frozenset[str]:
+        """Return the ids of which only a tombstone is left."""
+        return frozenset(
+            str(document_id)
+            for (document_id,) in self._read("SELECT document_id FROM access WHERE removed_at IS NOT NULL")
+        )
+
+    def documents_of_source(self, source: str) -> list[str]:
+        """Return the ids of the documents that were made of this file."""
+        return [
+            str(row[0]) for row in self._read("SELECT document_id FROM documents WHERE source = ?", (source,))
+        ]
+
+    def seqs(self) -> list[int]:
+        """Return the numbers of all documents, unread."""
+        return [int(seq) for (seq,) in self._read("SELECT seq FROM documents ORDER BY seq")]
+
+    def is_derived(self, seq: int) -> bool:
+        """Tell whether a document was split, with whatever settings."""
+        return bool(next(self._read("SELECT derived_sha256 <> '' FROM documents WHERE seq = ?", (seq,)))[0])
+
+    def verify_rules(self) -> int:
+        """Check the seal of every rule, and that every document has one; return how many there are.
+
+        Raises:
+            CatalogDamagedError: naming the document.
+        """
+        count = 0
+        for document_id, rule, removed_at, seal in self._read(
+            "SELECT document_id, rule, removed_at, seal FROM access"
+        ):
+            if seal != access_seal(document_id, rule, removed_at or 0):
+                raise self._damaged(f"the access rule of document {document_id!r} has changed")
+            count += 1
+        for (document_id,) in self._read(
+            "SELECT document_id FROM documents EXCEPT SELECT document_id FROM access WHERE removed_at IS NULL"
+        ):
+            raise self._damaged(f"the access rule of document {document_id!r} is missing")
+        return count
+
+    def document_by_id(self, document_id: str) -> Document | None:
+        """Return a document, checked; `None` where there is none of this id."""
+        found = next(self._documents("WHERE document_id = ?", (document_id,)), None)
+        return None if found is None else found[1]
+
     # Derivation
 
     def underived(self, derivation: str) -> list[int]:
@@ -318,7 +391,7 @@ class Catalog:
         passages: Sequence[tuple[Passage, bytes]],
     ) -> None:
         """Replace a document's exclusions and passages (each with its vector's key)."""
-        with self._transaction():
+        with self._transaction("derive"):
             self._db.execute("DELETE FROM excluded WHERE document_seq = ?", (seq,))
             self._db.execute("DELETE FROM passages WHERE document_seq = ?", (seq,))
             self._insert_excluded(seq, excluded)
@@ -349,7 +422,7 @@ class Catalog:
 
     def add_vectors(self, keys: Sequence[bytes], vectors: FloatArray) -> None:
         """Store vectors under their keys."""
-        with self._transaction():
+        with self._transaction("vectors"):
             self._db.executemany(
                 "INSERT OR REPLACE INTO vectors (key, vector) VALUES (?, ?)",
                 [
@@ -360,7 +433,7 @@ class Catalog:
 
     def drop_unused_vectors(self) -> None:
         """Forget vectors that no passage needs any more."""
-        with self._transaction():
+        with self._transaction("unused_vectors"):
             self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT vector_key FROM passages)")
 
     def vectors(self, keys: Sequence[bytes], dimension: int) -> FloatArray:
@@ -377,6 +450,20 @@ class Catalog:
             if len(raw) != 4 * dimension or stored != _sealed(key, raw):
                 raise self._damaged("a stored vector is missing or changed")
             found[number] = np.frombuffer(raw, dtype="<f4")
+        return found
+
+    def stored_vectors(self, keys: Sequence[bytes]) -> list[FloatArray | None]:
+        """Return the vectors of these keys; `None` for one that was not made yet.
+
+        Raises:
+            CatalogDamagedError: one is not what was stored.
+        """
+        found: list[FloatArray | None] = []
+        for key in keys:
+            row = next(self._read("SELECT vector FROM vectors WHERE key = ?", (key,)), None)
+            if row is not None and row[0] != _sealed(key, row[0][:-_SEAL_BYTES]):
+                raise self._damaged("a stored vector has changed")
+            found.append(None if row is None else np.frombuffer(row[0][:-_SEAL_BYTES], dtype="<f4"))
         return found
 
     # Reading all, for a generation
@@ -457,15 +544,20 @@ class Catalog:
             for row in self._db.execute(statement, values):  # noqa: UP028
                 yield row
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # no page, or no UTF-8
+            if isinstance(error, sqlite3.Error) and is_storage_failure(error):
+                raise storage_error("the catalog cannot be read", self._path.parent, error) from error
             raise self._damaged(str(error)) from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, what: str) -> Iterator[None]:
+        """Do all of it, synced, or nothing; `what` is its part in the names of failpoints."""
         with self._reporting_damage():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                failpoint(f"catalog.{what}.written")
                 self._db.execute("COMMIT")
+                failpoint(f"catalog.{what}.committed")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
@@ -476,10 +568,7 @@ class Catalog:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise StateFolderError(
-                f"the catalog {self._path} cannot be written: {error}; free the disk or make the "
-                "folder writable"
-            ) from error
+            raise storage_error("the catalog cannot be written", self._path.parent, error) from error
         except sqlite3.IntegrityError:
             raise
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:

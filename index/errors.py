@@ -16,7 +16,11 @@ QAError                       root of every error this project raises on purpose
     ├── IndexMissingError     nothing indexed yet: run `verse index`
     ├── IndexBusyError        another process is writing: wait
     ├── IndexMismatchError    made by another format version or embedder: re-index
-    ├── StateFolderError      cannot be written (read-only, full)
+    ├── StateFolderError      cannot be used
+    │   ├── StorageFullError  the disk is full: free some space
+    │   ├── StorageReadOnlyError  it may not be written: make it writable
+    │   └── StorageFailedError  a write or a sync failed: nothing that it was for is acknowledged
+    ├── BackupError           a backup is incomplete or not one, or has no place to go to
     ├── AccessUnreadableError  who may read what cannot be told: nothing is shown
     ├── CatalogDamagedError   the record of truth is damaged: restore or re-index
     └── GenerationDamagedError  a derived file is damaged: rebuilt from the catalog
@@ -97,6 +101,22 @@ class IndexMismatchError(IndexStoreError):
 
 class StateFolderError(IndexStoreError):
     """The state folder cannot be created or written."""
+
+
+class StorageFullError(StateFolderError):
+    """The disk is full: free some space and try again."""
+
+
+class StorageReadOnlyError(StateFolderError):
+    """What must be written may not be written."""
+
+
+class StorageFailedError(StateFolderError):
+    """A write or a sync failed; what it was for is not acknowledged."""
+
+
+class BackupError(IndexStoreError):
+    """A backup is damaged or none of ours, or the place it is to go to is taken."""
 
 
 class AccessUnreadableError(IndexStoreError):

@@ -31,8 +31,8 @@ from index.errors import (
     GenerationDamagedError,
     IndexMismatchError,
     IndexMissingError,
-    StateFolderError,
 )
+from index.failpoints import failpoint
 from index.layout import pack_layout
 from index.lexical import LexicalRow, TantivyIndex
 from index.models import sha256_file
@@ -42,6 +42,7 @@ from index.settings import IndexSettings
 from index.sight import Sight, Sights
 from index.signatures import Same
 from index.state import StateFolder, replace_file, sync_file, sync_tree
+from index.storage import storage_error
 from index.types import BoolArray, Document, ExcludedSpan, Passage, ProgressCallback, RowFilter, sha256_text
 from index.vectors import FaissStore
 
@@ -300,7 +301,9 @@ def publish(
     aside = state.generations / f".{name}.new"
     try:
         _remove_leftovers(state)
+        failpoint("publish.leftovers_removed")
         aside.mkdir()
+        failpoint("publish.folder_made")
         documents, passages = _write_files(aside, catalog, settings, dimension, progress)
         manifest = {
             "format": GENERATION_FORMAT,
@@ -315,24 +318,56 @@ def publish(
             "files": {path: sha256_file(aside / path) for path in _files(aside)},
         }
         (aside / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+        failpoint("publish.manifest_written")
         sync_tree(aside)
+        failpoint("publish.synced")
         os.replace(aside, state.generations / name)
+        failpoint("publish.renamed")
         sync_file(state.generations)
+        failpoint("publish.rename_synced")
         digest = sha256_file(state.generations / name / _MANIFEST)
         previous = _previous(state)
         catalog.publishing(number)
         replace_file(state.current, f"{name} {digest}\n")
         catalog.published(number, _number_of(previous or ""))
     except (OSError, sqlite3.OperationalError) as error:
-        raise StateFolderError(
-            f"the index cannot be written to {state.path}: {getattr(error, 'strerror', None) or error}; "
-            "the index before it still serves"
+        raise storage_error(
+            "the index cannot be published, the one before it still serves", state.path, error
         ) from error
     for folder in _folders(state):
         # The one before stays: a reader may be opening it at this moment.
         if folder.name not in (name, previous):
             shutil.rmtree(folder, ignore_errors=True)
+            failpoint("publish.old_discarded")
     return name
+
+
+def confirm_current(state: StateFolder) -> None:
+    """Put `CURRENT` on the disk anew, as it is: whoever published it may have ended before it was synced.
+
+    Raises:
+        StateFolderError: it cannot be written.
+    """
+    try:
+        replace_file(state.current, current_name(state))
+    except OSError as error:
+        raise storage_error("the index cannot be confirmed", state.path, error) from error
+
+
+def discard_other_generations(state: StateFolder) -> None:
+    """Remove every generation but the current one, and what unfinished publications left.
+
+    Raises:
+        StateFolderError: one cannot be removed.
+    """
+    current = current_name(state).split()[0]
+    try:
+        for folder in list(state.generations.iterdir()):
+            if folder.name != current:
+                shutil.rmtree(folder)
+        sync_file(state.generations)
+    except OSError as error:
+        raise storage_error("old generations cannot be removed", state.path, error) from error
 
 
 def current_name(state: StateFolder) -> str:
@@ -458,8 +493,11 @@ def _write_files(
         db.execute("COMMIT")
     finally:
         db.close()
+    failpoint("publish.snapshot_written")
     FaissStore.build(catalog.vectors(keys, dimension)).save(folder / _VECTORS)
+    failpoint("publish.vectors_written")
     TantivyIndex.build(folder / _LEXICAL, lexical_rows, settings.field_weights)
+    failpoint("publish.lexical_written")
     return total, len(keys)
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from index.errors import GenerationDamagedError, IndexStoreError
+from index.errors import GenerationDamagedError
+from index.storage import storage_error
 from index.terms import terms
 from index.types import BoolArray, RowFilter
 
@@ -94,7 +95,7 @@ class TantivyIndex:
             writer.commit()
             writer.wait_merging_threads()
         except ValueError as error:
-            raise IndexStoreError(f"the lexical index cannot be written: {error}") from error
+            raise storage_error("the lexical index cannot be written", folder, error) from error
         index.reload()
         return cls(index, weights)
 
@@ -104,11 +105,15 @@ class TantivyIndex:
 
         Raises:
             GenerationDamagedError: tantivy cannot read it all the same.
+            StateFolderError: no file can be opened for writing in the folder.
         """
         try:
             index = _with_analyzer(tantivy.Index.open(str(folder)))
             return cls(index, weights)
         except ValueError as error:
+            if "Lockfile" in str(error):
+                # Whoever opens it makes a lock file: what is wrong then is the disk, and nothing is to be rebuilt.
+                raise storage_error("the lexical index cannot be opened", folder, error) from error
             raise GenerationDamagedError(f"the lexical index cannot be read: {error}") from error
 
     def __len__(self) -> int:

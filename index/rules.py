@@ -23,9 +23,10 @@ from index.errors import (
     AccessRuleError,
     AccessUnreadableError,
     IndexMismatchError,
-    StateFolderError,
 )
+from index.failpoints import failpoint
 from index.schema import access_seal, migrate
+from index.storage import storage_error
 
 _BUSY_S = 5.0
 _REMEMBERED_RULES = 10_000
@@ -197,7 +198,9 @@ def set_access(catalog: Path, document_id: str, rule: AccessRule) -> bool:
             db.execute("BEGIN IMMEDIATE")
             try:
                 there = store_access(db, document_id, rule)
+                failpoint("catalog.access.written")
                 db.execute("COMMIT" if there else "ROLLBACK")
+                failpoint("catalog.access.committed")
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
@@ -208,9 +211,7 @@ def set_access(catalog: Path, document_id: str, rule: AccessRule) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, sqlite3.Error) as error:
-        raise StateFolderError(
-            f"the rule cannot be written to {catalog}: {error}; nothing was changed"
-        ) from error
+        raise storage_error("the rule was not changed", catalog.parent, error) from error
 
 
 def _can_be_stored(document_id: str) -> bool:

@@ -37,7 +37,7 @@ class Signatures:
     def __init__(
         self,
         db: sqlite3.Connection,
-        transaction: Callable[[], AbstractContextManager[None]],
+        transaction: Callable[[str], AbstractContextManager[None]],
         read: Callable[[str, Sequence[object]], Iterator[tuple[Any, ...]]],
     ) -> None:
         self._db, self._transaction, self._read = db, transaction, read
@@ -69,7 +69,7 @@ class Signatures:
         self, seq: int, made_with: str, keys: Sequence[bytes], pairs: Sequence[tuple[int, float, Same]]
     ) -> None:
         """Store a document's keys and the documents that it pairs with, in the place of those before."""
-        with self._transaction():
+        with self._transaction("signature"):
             self.forget(seq)
             self._db.execute(
                 "INSERT INTO signatures (document_seq, made_with) VALUES (?,?)", (seq, made_with)

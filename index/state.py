@@ -16,7 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.errors import IndexBusyError, StateFolderError
+from index.errors import IndexBusyError
+from index.failpoints import failpoint
+from index.storage import storage_error
+
+_PID_BYTES = 16
 
 
 class StateFolder:
@@ -46,28 +50,45 @@ class StateFolder:
         """Hold the writer's lock. The system drops it when the process ends, however it ends.
 
         Raises:
-            IndexBusyError: another process is writing.
+            IndexBusyError: another process is writing; the message names it.
             StateFolderError: the folder cannot be made or written.
         """
         try:
-            self.generations.mkdir(parents=True, exist_ok=True)
-            self.models.mkdir(exist_ok=True)
+            for folder in (self.path, self.generations, self.models):
+                make_folder(folder)
             descriptor = os.open(self.path / "writer.lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise StateFolderError(
-                f"the state folder {self.path} cannot be written ({error.strerror}); "
-                "make it writable, or set VERSE_STATE_DIR to another folder"
-            ) from error
+            raise storage_error("the state folder cannot be used", self.path, error) from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                holder = os.pread(descriptor, _PID_BYTES, 0).decode("ascii", "replace").strip()
                 raise IndexBusyError(
-                    f"another process is writing to {self.path}; wait until it is done and run this again"
+                    f"another process{f' ({holder})' if holder.isdigit() else ''} is writing to {self.path}; "
+                    "wait until it is done and run this again"
                 ) from error
+            try:
+                # Always as long, so that it needs no room on a full disk. Only for people: whoever holds
+                # the lock is the writer, whatever stands in the file.
+                os.pwrite(descriptor, f"{os.getpid():<{_PID_BYTES}d}".encode("ascii"), 0)
+            except OSError as error:
+                raise storage_error("the writer's lock cannot be taken", self.path, error) from error
             yield
         finally:
             os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, each durably; one that is there is only synced by its own writers.
+
+    Without the sync of the folder above, a power cut takes the new one with all that was synced in it.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_file(path.parent)
 
 
 def sync_file(path: Path) -> None:
@@ -91,6 +112,10 @@ def replace_file(path: Path, content: str) -> None:
     """Replace a file in one atomic and durable step."""
     aside = path.with_name(f".{path.name}.new")
     aside.write_text(content, encoding="utf-8")
+    failpoint("replace.written")
     sync_file(aside)
+    failpoint("replace.synced")
     os.replace(aside, path)
+    failpoint("replace.renamed")
     sync_file(path.parent)
+    failpoint("replace.rename_synced")

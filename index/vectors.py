@@ -64,11 +64,31 @@ class FaissStore:
             raise GenerationDamagedError(f"{path.name} cannot be read: {error}") from error
 
     def save(self, path: Path) -> None:
-        """Write the index; syncing is the caller's part."""
-        try:
-            _faiss().write_index(self._index, str(path))
-        except RuntimeError as error:
-            raise IndexStoreError(f"{path.name} cannot be written: {error}") from error
+        """Write the index; syncing is the caller's part.
+
+        Through a file of our own: FAISS's own writer does not notice when the last bytes do not fit.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        faiss = _faiss()
+        failed: list[OSError] = []
+
+        with path.open("wb") as file:
+
+            def write(part: bytes) -> None:
+                try:
+                    file.write(part)
+                except OSError as error:  # which FAISS would turn into a text
+                    failed.append(error)
+                    raise
+
+            try:
+                faiss.write_index(self._index, faiss.PyCallbackIOWriter(write, 1 << 20))
+            except Exception as error:
+                raise (
+                    failed[0] if failed else IndexStoreError(f"{path.name} cannot be written: {error}")
+                ) from error
 
     def __len__(self) -> int:
         return int(self._index.ntotal)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from api.store.errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreError,
+    StoreFullError,
     StoreMismatchError,
     StoreUnavailableError,
 )
@@ -107,6 +109,21 @@ class Database:
             raw: Any = connection.connection.dbapi_connection
             (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not busy
+
+    def compact(self) -> None:
+        """Write the file anew without what was deleted, and empty the log beside it.
+
+        Raises:
+            StoreBusyError: somebody reads or writes for too long.
+        """
+        until = time.monotonic() + 2 * self._busy_s
+        with self._told(), self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("VACUUM")
+        while not self.checkpoint():
+            if time.monotonic() > until:
+                raise self._busy()
+            time.sleep(0.05)
 
     def serve(self) -> bool:
         """Say that this process serves from here until `close`; return whether no other one does.
@@ -216,6 +233,10 @@ class Database:
         if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
             # Statements are fixed, so one that does not fit finds another schema than it left.
             return self._damaged(str(cause))
+        if primary == sqlite3.SQLITE_FULL:
+            return StoreFullError(
+                f"the disk of {self.path} is full ({cause}); free some space. What is stored can be read"
+            )
         return self._unavailable(str(cause))
 
     def _busy(self) -> StoreBusyError:

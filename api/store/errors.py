@@ -4,6 +4,7 @@ QAError (index.errors)
 └── StoreError               the database of conversations
     ├── StoreBusyError       others are writing: try again
     ├── StoreUnavailableError  it cannot be opened or written (read-only, full): free or move it
+    │   └── StoreFullError   the disk is full: free some space
     ├── StoreDamagedError    it fails its own checks: restore it, or move it away
     └── StoreMismatchError   made by a newer version, or by another program
 ConversationFullError        no more turns fit: begin another conversation
@@ -24,6 +25,10 @@ class StoreBusyError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be opened or written."""
+
+
+class StoreFullError(StoreUnavailableError):
+    """The disk of the database is full."""
 
 
 class StoreDamagedError(StoreError):

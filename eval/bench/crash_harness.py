@@ -1,7 +1,7 @@
 """Kills the indexer and damages its files, and looks whether anything acknowledged is lost or wrong.
 
-The parent starts this module as a child, which indexes a generated corpus in rounds of adding,
-replacing and removing, and SIGKILLs it at random moments. Each child first checks what the one
+The parent starts this module as a child, which works on a generated corpus in rounds (`OPERATIONS`: adding,
+replacing and removing, rebuilding, backing up, forgetting), and SIGKILLs it at random moments. Each child first checks what the one
 before left behind, in a fresh process, then brings the index in step and goes on. What a child was
 told is stored (`on_event`) it writes to a log of its own, synced, and so it does with what it is
 about to do: a change under way at the kill may be there or not, but never in part.
@@ -27,6 +27,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -34,10 +35,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from index.backup import read_backup, write_backup
 from index.build import rebuild, update_index
 from index.catalog import Catalog
 from index.context import embedded_text
 from index.errors import GenerationDamagedError, IndexMissingError, QAError
+from index.forget import files_with, forget_documents
 from index.generation import Generation, open_current
 from index.settings import IndexSettings
 from index.state import StateFolder
@@ -55,7 +58,10 @@ _WORDS = tuple(_VOCABULARY.split())
 # Awkward on purpose: what canonical text must settle, and characters beyond 16 bits.
 _ODD = ("e\u0301t\u00e9", "🙂🙃", "Toqayev\u2019s", "line\r\nbreak", "Қазақстан", "tab\tbed", "\u00a0wide")
 _DOCUMENTS = 30
-STAGES = ("corpus", "reading", "added", "replaced", "removed", "splitting", "embedding", "writing")
+STAGES = (
+    *("corpus", "reading", "added", "replaced", "removed", "splitting", "embedding", "writing"),
+    *("rebuilding", "backup", "forgetting"),
+)
 _IDS = tuple(f"d{n:03d}.txt" if n % 2 else f"j/{n:03d}" for n in range(2 * _DOCUMENTS))
 
 Target = dict[str, int]
@@ -172,6 +178,9 @@ class Log:
     targets: list[Target] = field(default_factory=list)
     """The target last known to be published, and those begun since."""
     checks: list[dict[str, Any]] = field(default_factory=list)
+    backups: dict[str, Target] = field(default_factory=dict)
+    """What each backup that was begun holds, if it is there."""
+    backups_done: set[str] = field(default_factory=set)
 
     def may_be(self, document_id: str) -> set[int | None]:
         return self.allowed.get(document_id, {None})
@@ -211,6 +220,10 @@ def read_log(path: Path) -> Log:
                 log.allowed = {document_id: {version} for document_id, version in log.target.items()}
                 log.targets = [log.target]
                 log.published = True
+            case "backup":
+                log.backups[entry["name"]] = entry["target"]
+            case "backup_done":
+                log.backups_done.add(entry["name"])
             case "check":
                 log.checks.append(entry)
     return log
@@ -234,19 +247,98 @@ def indexer(folder: Path, seed: int, rounds: int) -> None:
     log = read_log(log_path)
     print("started", flush=True)
     progress("checking", 0, 0)
-    found = check(state, log, embedder)
+    found = check(state, log, embedder, folder / "backups")
     append(log_path, {"what": "check", **found})
     if log.target:
         bring_in_step(state, corpus, log.target, embedder, log_path, progress)
-        settled = check(state, read_log(log_path), embedder)
+        settled = check(state, read_log(log_path), embedder, folder / "backups")
         append(log_path, {"what": "check", "settled": True, **settled})
     print("ready", flush=True)
-    dice = random.Random(seed)
-    target = log.target
+    work = Work(
+        state=state,
+        corpus=corpus,
+        backups=folder / "backups",
+        log_path=log_path,
+        embedder=embedder,
+        progress=progress,
+        dice=random.Random(seed),
+        target=log.target,
+    )
     for _ in range(rounds):
-        target = next_target(target, dice)
-        append(log_path, {"what": "intent", "target": target})
-        bring_in_step(state, corpus, target, embedder, log_path, progress)
+        work.one_round()
+
+
+@dataclass
+class Work:
+    """What an operation works on. `target` is what the corpus shall be when it is done."""
+
+    state: StateFolder
+    corpus: Path
+    backups: Path
+    log_path: Path
+    embedder: Embedder
+    progress: Callable[[str, int, int], None]
+    dice: random.Random
+    target: Target
+
+    def one_round(self) -> None:
+        """Do one operation; most are changes, since there is nothing else to lose."""
+        name = self.dice.choices(list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()])[0]
+        OPERATIONS[name][1](self)
+
+    def intend(self, target: Target) -> None:
+        """Log what is about to be; until it is done, the state before may be seen too."""
+        self.target = target
+        append(self.log_path, {"what": "intent", "target": target})
+
+
+def _change(work: Work) -> None:
+    work.intend(next_target(work.target, work.dice))
+    bring_in_step(work.state, work.corpus, work.target, work.embedder, work.log_path, work.progress)
+
+
+def _rebuild(work: Work) -> None:
+    if work.state.catalog.exists():
+        work.progress("rebuilding", 0, 0)
+        rebuild(work.state, work.embedder, SETTINGS)
+
+
+def _backup(work: Work) -> None:
+    if not work.state.catalog.exists():
+        return
+    name = f"b{work.dice.randrange(10**9)}"
+    append(work.log_path, {"what": "backup", "name": name, "target": work.target})
+    work.progress("backup", 0, 0)
+    write_backup(work.state, work.backups / name, {})
+    append(work.log_path, {"what": "backup_done", "name": name})
+    for old in sorted(work.backups.iterdir(), key=lambda path: path.stat().st_mtime)[:-3]:
+        if not old.name.startswith("."):
+            append(work.log_path, {"what": "backup", "name": old.name, "target": {}})
+            shutil.rmtree(old)
+
+
+def _forget(work: Work) -> None:
+    if len(work.target) < 2:
+        return
+    document_id = work.dice.choice(sorted(work.target))
+    version = work.target[document_id]
+    work.intend({other: v for other, v in work.target.items() if other != document_id})
+    work.progress("forgetting", 0, 0)
+    forget_documents(work.state, [document_id], work.embedder, SETTINGS)
+    left = files_with(work.state.path, [token(document_id, version)])
+    if left:
+        raise AssertionError(f"{document_id} is forgotten, and stands in {left}")
+    append(work.log_path, {"what": "ack", "event": "forgotten", "id": document_id, "version": None})
+    append(work.log_path, {"what": "done"})
+
+
+OPERATIONS: dict[str, tuple[float, Callable[[Work], None]]] = {
+    "change": (0.6, _change),
+    "rebuild": (0.15, _rebuild),
+    "backup": (0.15, _backup),
+    "forget": (0.1, _forget),
+}
+"""What a round may be: a weight, and the work. Whatever writes to the state folder belongs here."""
 
 
 def bring_in_step(
@@ -279,8 +371,8 @@ def bring_in_step(
     progress("done", 0, 0)
 
 
-def check(state: StateFolder, log: Log, embedder: Embedder) -> dict[str, Any]:
-    """Compare catalog and published generation with what the log allows."""
+def check(state: StateFolder, log: Log, embedder: Embedder, backups: Path | None = None) -> dict[str, Any]:
+    """Compare catalog, published generation and backups with what the log allows."""
     found: dict[str, Any] = {
         "lost": [],
         "resurrected": [],
@@ -295,6 +387,8 @@ def check(state: StateFolder, log: Log, embedder: Embedder) -> dict[str, Any]:
         _check_catalog(state, log, found)
     elif any(None not in versions for versions in log.allowed.values()):
         found["lost"] = sorted(log.allowed)
+    if backups is not None:
+        _check_backups(backups, log, found)
     try:
         generation = open_current(state, embedder=embedder.name)
     except IndexMissingError:
@@ -330,6 +424,28 @@ def _check_catalog(state: StateFolder, log: Log, found: dict[str, Any]) -> None:
             found["resurrected"].append(document_id)
         elif document.text not in {expected_text(document_id, v) for v in allowed if v is not None}:
             found["wrong_text"].append(document_id)
+
+
+def _check_backups(backups: Path, log: Log, found: dict[str, Any]) -> None:
+    """A backup is there whole or not at all, and one that was said to be made is there."""
+    present = {path.name for path in backups.iterdir()} if backups.is_dir() else set()
+    # One whose target was set to nothing is being deleted by us.
+    found["lost"] += [f"backup {name}" for name in sorted(log.backups_done - present) if log.backups[name]]
+    for name in sorted(present):
+        if name.startswith(".") or not log.backups.get(name):
+            continue
+        try:
+            manifest = read_backup(backups / name)
+        except QAError as error:
+            found["torn"].append(f"backup {name}: {error}")
+            continue
+        with closing(
+            sqlite3.connect(f"{(backups / name / 'catalog.sqlite').as_uri()}?immutable=1", uri=True)
+        ) as db:
+            held = dict(db.execute("SELECT document_id, sha256 FROM documents"))
+        wanted = {d: expected_sha256(d, version) for d, version in log.backups[name].items()}
+        if held != wanted or manifest.documents != len(wanted):
+            found["torn"].append(f"backup {name} does not hold what there was when it was made")
 
 
 def _check_generation(generation: Generation, log: Log, embedder: Embedder, found: dict[str, Any]) -> None:

@@ -35,13 +35,12 @@ def _assert_nothing_lost(outcome: Kills, kills: int) -> None:
 
 
 def test_kills_lose_nothing(tmp_path: Path) -> None:
-    _assert_nothing_lost(run_kills(tmp_path, kills=8, seed=1), 8)
+    _assert_nothing_lost(run_kills(tmp_path, kills=12, seed=1), 12)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [2, 3, 4])
-def test_many_kills_lose_nothing(tmp_path: Path, seed: int) -> None:
-    _assert_nothing_lost(run_kills(tmp_path, kills=30, seed=seed), 30)
+def test_a_thousand_kills_lose_nothing(tmp_path: Path) -> None:
+    _assert_nothing_lost(run_kills(tmp_path, kills=1000, seed=2), 1000)
 
 
 # The harness itself: it must see what it is there to see.

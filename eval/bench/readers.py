@@ -1,0 +1,321 @@
+"""Measures readers while documents arrive: errors, mixed generations, latency, time until a document is found.
+
+    python -m eval.bench.readers [--out eval/results/readers.json] [--seconds 60] [--readers 8] [--rate 10]
+
+A writer of its own process stores `--rate` documents a second in small batches. In every batch a pair of
+documents is replaced, both of which carry the number of the batch: an answer of two generations would show two
+numbers. Readers ask and search over HTTP, first with nothing arriving (idle) and then meanwhile; each quote is
+held against the text that was stored. A prober searches for the word that only the newest document holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eval.bench.record import (
+    ROOT,
+    ChildServer,
+    Client,
+    child_environment,
+    cores,
+    index_with_cli,
+    latencies,
+    provenance,
+    write_json,
+)
+
+MODULE = "eval.bench.readers"
+_BATCHES_PER_S = 1.0
+_NUMBER = re.compile(r"batch number (\d+)")
+_TOPICS = ("copper", "harbour", "railway", "summit", "energy", "border", "treaty", "school")
+_QUESTIONS = (
+    "Why do Central Asian leaders meet Trump in Washington?",
+    "How much is the Boeing deal worth?",
+    "Which countries take part in the summit?",
+    "What did the minister say about the copper railway?",
+)
+
+
+def document(number: int) -> dict[str, str]:
+    """Return a document of a few sentences, with a word that no other holds."""
+    dice = random.Random(number)
+    sentences = [
+        f"The {dice.choice(_TOPICS)} office wrote report {dice.randrange(1000)} about the {dice.choice(_TOPICS)}."
+        for _ in range(8)
+    ]
+    text = f"{word(number)} is the mark of this report. " + " ".join(sentences)
+    return {"id": f"arrived-{number}", "title": f"Report {number}", "text": text}
+
+
+def word(number: int) -> str:
+    """Return the word of a document."""
+    return f"zq{number:05d}xv"
+
+
+def pair(batch: int) -> list[dict[str, str]]:
+    """Return the two documents that change together."""
+    return [
+        {
+            "id": f"pair-{side}",
+            "title": f"Lantern ledger {side}",
+            "text": f"The lantern ledger {side} has batch number {batch}.",
+        }
+        for side in ("left", "right")
+    ]
+
+
+@dataclass
+class Seen:
+    """What the readers of one phase saw."""
+
+    ask_s: list[float] = field(default_factory=list)
+    search_s: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+    wrong_quotes: list[str] = field(default_factory=list)
+    quotes: int = 0
+    versions: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def writer(folder: Path, rate: float, seconds: float, threads: int) -> None:
+    """Be the writing process: a line on stdout for each batch that was published."""
+    from index.build import update_index
+    from index.embed import open_embedder
+    from index.models import find_model
+    from index.settings import IndexSettings
+    from index.state import StateFolder
+
+    state = StateFolder(folder / "state")
+    embedder = open_embedder(find_model(), state.models, threads=threads)
+    print(json.dumps({"ready": True}), flush=True)
+    sys.stdin.readline()
+    begun, number, batch = time.monotonic(), 0, 0
+    while (now := time.monotonic() - begun) < seconds:
+        due = int(now * rate)
+        if due <= number:
+            time.sleep(0.01)
+            continue
+        batch += 1
+        rows = [document(n) for n in range(number, due)]
+        source = folder / "arriving" / f"{number}.jsonl"
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        changing = folder / "arriving" / "pair.jsonl"
+        changing.write_text("".join(json.dumps(row) + "\n" for row in pair(batch)), encoding="utf-8")
+        stored: list[float] = []
+
+        def on_event(_event: str, _document_id: str, stored: list[float] = stored) -> None:
+            stored.append(time.time())
+
+        update_index(state, [source, changing], embedder, IndexSettings(), on_event=on_event)
+        number = due
+        line = {
+            "last": number - 1,
+            "documents": len(rows),
+            "stored": stored[len(rows) - 1],
+            "published": time.time(),
+        }
+        print(json.dumps(line), flush=True)
+        time.sleep(max(0.0, begun + batch / _BATCHES_PER_S - time.monotonic()))
+
+
+def read(port: int, number: int, stop: Callable[[], bool], seen: Seen) -> None:
+    """Ask and search until told to stop."""
+    client, dice = Client(port), random.Random(number)
+    while not stop():
+        asks = dice.random() < 0.5
+        try:
+            if asks:
+                status, raw, took = client.post("/v1/ask", {"question": dice.choice(_QUESTIONS)})
+            else:
+                status, raw, took = client.post(
+                    "/v1/search", {"query": "lantern ledger batch number", "k": 2}
+                )
+        except OSError as error:
+            with seen.lock:
+                seen.errors.append(type(error).__name__)
+            continue
+        with seen.lock:
+            if status != 200:
+                seen.errors.append(f"{status} {raw[:200]!r}")
+                continue
+            content = json.loads(raw)
+            if asks:
+                seen.ask_s.append(took)
+                seen.versions.add(content["receipt"]["index_version"])
+                _check_quotes(content, seen)
+            else:
+                seen.search_s.append(took)
+                numbers = {
+                    match.group(1) for p in content["passages"] if (match := _NUMBER.search(p["text"]))
+                }
+                if len(numbers) > 1:
+                    seen.mixed.append(f"batches {sorted(numbers)} in one answer")
+    client.close()
+
+
+def _check_quotes(record: dict[str, Any], seen: Seen) -> None:
+    for citation in record["citations"]:
+        seen.quotes += 1
+        name, _, number = citation["document_id"].partition("-")
+        if name != "arrived":
+            continue
+        text = document(int(number))["text"]
+        if text[citation["start_char_index"] : citation["end_char_index"]] != citation["cited_text"]:
+            seen.wrong_quotes.append(citation["document_id"])
+
+
+def phase(port: int, readers: int, seconds: float, meanwhile: Callable[[], None]) -> Seen:
+    """Let readers work for a while."""
+    seen, end = Seen(), time.monotonic() + seconds
+    threads = [
+        threading.Thread(target=read, args=(port, number, lambda: time.monotonic() > end, seen))
+        for number in range(readers)
+    ]
+    for thread in threads:
+        thread.start()
+    meanwhile()
+    for thread in threads:
+        thread.join()
+    return seen
+
+
+def probe(port: int, published: dict[str, Any], timeout_s: float = 10.0) -> dict[str, float] | None:
+    """Search for the last document of a batch until it is found; return the seconds since stored and published."""
+    client = Client(port)
+    wanted = f"arrived-{published['last']}"
+    try:
+        while time.time() < published["published"] + timeout_s:
+            status, raw, _ = client.post("/v1/search", {"query": word(published["last"]), "k": 3})
+            if status == 200 and any(p["document_id"] == wanted for p in json.loads(raw)["passages"]):
+                now = time.time()
+                return {"stored_s": now - published["stored"], "published_s": now - published["published"]}
+            time.sleep(0.02)
+        return None
+    finally:
+        client.close()
+
+
+def bench(options: argparse.Namespace) -> dict[str, Any]:
+    """Index the seeds, serve them, and let readers work idle and meanwhile."""
+    record = provenance(MODULE, threads=options.threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "arriving").mkdir()
+        (folder / "arriving" / "pair.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in pair(0)), encoding="utf-8"
+        )
+        index_with_cli(
+            folder / "state", [ROOT / "seeds", folder / "arriving" / "pair.jsonl"], options.threads
+        )
+        writing = subprocess.Popen(
+            [
+                *(sys.executable, "-m", MODULE, "--writer", str(folder)),
+                *("--seconds", str(options.seconds), "--rate", str(options.rate), "--threads", "1"),
+            ],
+            cwd=ROOT,
+            env=child_environment(folder / "state", 1),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert writing.stdout is not None
+        assert writing.stdin is not None
+        try:
+            with ChildServer(folder / "state", threads=options.threads) as server:
+                writing.stdout.readline()
+                port = server.port
+                phase(port, options.readers, 3.0, lambda: None)  # warm-up
+                idle = phase(port, options.readers, max(5.0, options.seconds / 4), lambda: None)
+                found: list[dict[str, float] | None] = []
+                batches: list[dict[str, Any]] = []
+
+                def watch() -> None:
+                    assert writing.stdout is not None
+                    assert writing.stdin is not None
+                    writing.stdin.write("go\n")
+                    writing.stdin.flush()
+                    for line in writing.stdout:
+                        batches.append(json.loads(line))
+                        found.append(probe(port, batches[-1]))
+
+                during = phase(port, options.readers, options.seconds, watch)
+        finally:
+            writing.kill()
+            writing.communicate()
+    return {
+        "what": f"{options.readers} readers while {options.rate:g} documents a second arrive",
+        **record,
+        "seconds": options.seconds,
+        "documents": sum(batch["documents"] for batch in batches),
+        "generations": len(batches),
+        "generations_seen": len(during.versions),
+        "idle": _summary(idle),
+        "during": _summary(during),
+        "ask_p95_ratio": _ratio(idle.ask_s, during.ask_s),
+        "search_p95_ratio": _ratio(idle.search_s, during.search_s),
+        "publishing_s": latencies([b["published"] - b["stored"] for b in batches]) if batches else None,
+        "found_after_stored": latencies([one["stored_s"] for one in found if one]) if any(found) else None,
+        "found_after_published": latencies([one["published_s"] for one in found if one])
+        if any(found)
+        else None,
+        "not_found": sum(one is None for one in found),
+    }
+
+
+def _summary(seen: Seen) -> dict[str, Any]:
+    return {
+        "ask": latencies(seen.ask_s),
+        "search": latencies(seen.search_s),
+        "errors": len(seen.errors),
+        "first_errors": seen.errors[:5],
+        "mixed": len(seen.mixed),
+        "quotes": seen.quotes,
+        "wrong_quotes": len(seen.wrong_quotes),
+    }
+
+
+def _ratio(idle: Sequence[float], during: Sequence[float]) -> float:
+    return round(float(latencies(during)["p95_ms"] / latencies(idle)["p95_ms"]), 2)
+
+
+def passed(found: dict[str, Any]) -> bool:
+    """Tell whether nothing failed, was mixed, misquoted or not found; latencies are judged by people."""
+    wrong = [found[when][what] for when in ("idle", "during") for what in ("errors", "mixed", "wrong_quotes")]
+    return not any(wrong) and not found["not_found"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and run; 1 when anything failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--readers", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=10.0)
+    parser.add_argument("--threads", type=int, default=max(1, cores() // 2))
+    parser.add_argument("--writer", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.writer is not None:
+        writer(options.writer, options.rate, options.seconds, options.threads)
+        return 0
+    found = bench(options)
+    write_json(found, options.out)
+    return 0 if passed(found) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
