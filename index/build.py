@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from index.catalog import Catalog
+from index.catalog import Catalog, Change
 from index.clean import Fingerprint, fingerprints, mark_boilerplate, mark_repeats_of_others
 from index.errors import (
     DocumentError,
@@ -132,8 +132,7 @@ def _store(
     taken: list[tuple[Document, DuplicateIdError]] = []
 
     def store(document: Document) -> None:
-        own = mark_boilerplate(document)
-        change = catalog.put(document, own, _quotable(fingerprints(document.text), own))
+        change = store_document(catalog, document)[0]
         seen.add(document.document_id)
         match change:
             case "added":
@@ -179,6 +178,36 @@ def _store(
             store(document)
         except DuplicateIdError as again:
             report.problems.append(again)
+
+
+def store_document(catalog: Catalog, document: Document) -> tuple[Change, list[ExcludedSpan]]:
+    """Store one document durably; return what changed, and what of its text is left out of answers by itself.
+
+    Raises:
+        DuplicateIdError: the id belongs to a document from another source.
+        StateFolderError, CatalogDamagedError: as they say; nothing was stored.
+    """
+    own = mark_boilerplate(document)
+    return catalog.put(document, own, _quotable(fingerprints(document.text), own)), own
+
+
+def derive_and_publish(
+    state: StateFolder,
+    catalog: Catalog,
+    embedder: Embedder,
+    settings: IndexSettings,
+    *,
+    progress: ProgressCallback = _ignore_progress,
+) -> IndexReport:
+    """Bring passages, vectors and the generation in step with what is stored.
+
+    The caller holds the writer's lock. An exception that `progress` raises ends it between two steps; what
+    was derived stays.
+    """
+    report = IndexReport()
+    _derive(catalog, embedder, settings, report, progress)
+    _publish_if_needed(state, catalog, embedder, settings, report, progress)
+    return report
 
 
 def _quotable(marks: Sequence[Fingerprint], excluded: Sequence[ExcludedSpan]) -> list[Fingerprint]:

@@ -23,7 +23,7 @@ from index.access import PUBLIC, AccessRule, rule_text
 from index.clean import Fingerprint
 from index.errors import CatalogDamagedError, DuplicateIdError, SpanError, StateFolderError
 from index.schema import access_seal, migrate
-from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
+from index.types import UPLOAD, Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
 
 Change = Literal["added", "replaced", "access", "unchanged"]
 """"access": the same document, of which its source now says another rule."""
@@ -264,6 +264,14 @@ class Catalog:
                 )
             )
         return found
+
+    def find(self, document_id: str) -> tuple[int, str] | None:
+        """Return (seq, source) of a document; `None` where there is none of that id."""
+        for seq, source in self._read(
+            "SELECT seq, source FROM documents WHERE document_id = ?", (document_id,)
+        ):
+            return int(seq), str(source)
+        return None
 
     def count(self) -> int:
         """Number of documents."""
@@ -628,7 +636,7 @@ def _sealed(key: bytes, vector: bytes) -> bytes:
 
 def _refuse_other_source(document: Document, source: str) -> None:
     """Refuse an id that a file elsewhere still uses; a file that moved takes its ids along."""
-    if source == document.source or not os.path.exists(source):
+    if source == document.source or (source != UPLOAD and not os.path.exists(source)):
         return
     if os.path.exists(document.source) and os.path.samefile(source, document.source):
         return
