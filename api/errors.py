@@ -43,6 +43,17 @@ from api.store.errors import (
     StoreMismatchError,
     TurnEndedError,
 )
+from api.uploads.errors import (
+    JobsDamagedError,
+    KeyReusedError,
+    OtherSourceError,
+    QueueFullError,
+    StorageError,
+    StorageFullError,
+    UnsupportedUploadError,
+    UploadMalformedError,
+    UploadTooLargeError,
+)
 from index.errors import (
     AccessChangedError,
     AccessUnreadableError,
@@ -100,6 +111,16 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (AccessChangedError, Row(status=503, code="access_changed", detail="Who may read what was changed meanwhile; ask again.")),
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
+    (UploadMalformedError, Row(status=400, code="malformed")),
+    (UploadTooLargeError, Row(status=413, code="too_large")),
+    (UnsupportedUploadError, Row(status=415, code="unsupported_type")),
+    (KeyReusedError, Row(status=422, code="idempotency_key_reused")),
+    (OtherSourceError, Row(status=409, code="other_source")),
+    (QueueFullError, Row(status=503, code="queue_full")),
+    # Their own messages name files of the server's.
+    (StorageFullError, Row(status=507, code="storage_full", detail="There is no room left to store documents; nothing was taken.")),
+    (JobsDamagedError, Row(status=503, code="jobs_damaged", detail="The stored jobs are damaged; the operator must move their file away.")),
+    (StorageError, Row(status=503, code="storage_unavailable", detail="Documents cannot be written down now; nothing was taken.")),
     (NotAuthenticatedError, Row(status=401, code="not_authenticated")),
     (CredentialExpiredError, Row(status=401, code="credential_expired")),
     (WrongOriginError, Row(status=401, code="wrong_origin")),

@@ -79,6 +79,11 @@ class Workers:
         future.add_done_callback(self._left)
         return future
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything runs or waits."""
+        return self._inside > 0
+
     def close(self) -> None:
         """Let running work end and drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)

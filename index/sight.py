@@ -157,7 +157,9 @@ class Sights:
             if sight is None:
                 documents = np.ones(len(self._kind_of), dtype=np.bool_)
                 documents[list(self._gone)] = False
-                sight = self._by_viewer[viewer] = Sight(self._generation, viewer, documents, b"all but removed")
+                sight = self._by_viewer[viewer] = Sight(
+                    self._generation, viewer, documents, b"all but removed"
+                )
             return sight
 
     def _look(self) -> None:
