@@ -56,8 +56,8 @@ class IndexReport:
     excluded: list[tuple[str, ExcludedSpan, str]] = field(default_factory=list)
 
 
-def _ignore_event(event: Event, document_id: str) -> None:
-    pass
+def ignore_event(event: Event, document_id: str) -> None:
+    """Take no notice of a change."""
 
 
 def _ignore_progress(stage: str, done: int, total: int) -> None:
@@ -72,7 +72,7 @@ def update_index(
     *,
     prune: bool = False,
     list_excluded: bool = False,
-    on_event: EventCallback = _ignore_event,
+    on_event: EventCallback = ignore_event,
     progress: ProgressCallback = _ignore_progress,
 ) -> IndexReport:
     """Bring the index in step with the documents below `paths`.

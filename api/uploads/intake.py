@@ -77,7 +77,7 @@ class Intake:
                     parts = parts_of_form(form, target)
             elif kind == "application/json":
                 body = await read_json(request)
-                parts = [await asyncio.to_thread(self._json_part, body, target, sender, kept)]
+                parts = [await asyncio.to_thread(self._json_part, body, target, kept)]
             else:
                 parts = [await self._raw_part(request.stream(), kind, target, kept)]
             return await asyncio.to_thread(self._taken, "add", sender, parts, key)
@@ -162,7 +162,7 @@ class Intake:
             raise NotFoundError("The job of that key is not kept any more.")
         return job
 
-    def _json_part(self, body: Any, target: str | None, sender: Sender, kept: list[str]) -> Part:
+    def _json_part(self, body: Any, target: str | None, kept: list[str]) -> Part:
         if target is None:
             rows = [document.said() for document in validated(DocumentsIn, body).documents]
         else:
