@@ -40,7 +40,7 @@ def test_the_readme_shows_the_figures_of_the_result_files() -> None:
 def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> None:
     help_text = CliRunner().invoke(app, ["--help"]).stdout
     known = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
-    assert {"index", "access", "ask", "serve", "mcp", "replay", "doctor"} == known
+    assert {"index", "watch", "access", "ask", "serve", "mcp", "replay", "doctor"} == known
     for name in known:
         assert re.search(rf"\b{name}\b", help_text)
         assert f"verse {name}" in README

@@ -32,6 +32,7 @@ PLACES = {
     "{conversation_id}": CONVERSATION,
     "{answer_id}": ANSWER,
     "{model}": "verse",
+    "{job_id}": "job_" + 26 * "0",
 }
 ADDRESSES = (
     ("POST", "/v1/ask"),
@@ -40,6 +41,14 @@ ADDRESSES = (
     ("GET", "/v1/documents/bridge"),
     ("GET", "/v1/documents/none"),
     ("PATCH", "/v1/documents/bridge/access"),
+    ("POST", "/v1/documents"),
+    ("PUT", "/v1/documents/none"),
+    ("PATCH", "/v1/documents/none"),
+    ("DELETE", "/v1/documents/none"),
+    ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/none"),
+    ("GET", "/documents"),
+    ("GET", "/documents/jobs/none"),
     ("GET", "/d/bridge"),
     ("GET", "/d/none"),
     ("GET", "/d/bridge?quote=9-1"),
