@@ -264,4 +264,6 @@ def test_the_shared_answers_are_described_on_every_route(open_service: Fuzzed) -
             for status in wanted - ({"503"} if path == "/readyz" else set()):
                 assert list(answers[status]["content"]) == [problem], (path, status)
                 assert answers[status]["description"]
-            assert "X-Request-Id" in answers[next(s for s in ("200", "202", "204") if s in answers)]["headers"]
+            assert (
+                "X-Request-Id" in answers[next(s for s in ("200", "202", "204") if s in answers)]["headers"]
+            )

@@ -33,7 +33,14 @@ def service(tmp_path: Path) -> Iterator[Uploads]:
 
 
 def test_files_are_stored_understood_and_found(service: Uploads) -> None:
-    said = {"light.txt": {"title": "The light", "published_at": "2020-05-06", "language": "en", "labels": {"a": "b"}}}
+    said = {
+        "light.txt": {
+            "title": "The light",
+            "published_at": "2020-05-06",
+            "language": "en",
+            "labels": {"a": "b"},
+        }
+    }
     reply = service.send({"light.txt": LIGHT, "ferry.md": b"# Ferries\n\n" + FERRY}, said)
     assert reply["location"] == f"/v1/jobs/{reply.json()['job_id']}"
     job = service.done(reply)
@@ -90,7 +97,9 @@ def test_an_idempotency_key_gets_the_first_job_again(service: Uploads) -> None:
     assert_problem(service.send({"light.txt": FERRY}, headers=key), 422, "idempotency_key_reused")
     assert service.text("light.txt") == LIGHT.decode()
     for bad in ("", "a" * 256, "two words"):
-        assert_problem(service.send({"a.txt": LIGHT}, headers=[("idempotency-key", bad)]), 422, "invalid_fields")
+        assert_problem(
+            service.send({"a.txt": LIGHT}, headers=[("idempotency-key", bad)]), 422, "invalid_fields"
+        )
     deleted = service.call("DELETE", "/v1/documents/light.txt", headers=[("idempotency-key", "d")])
     service.done(deleted)
     again = service.call("DELETE", "/v1/documents/light.txt", headers=[("idempotency-key", "d")])
@@ -100,11 +109,18 @@ def test_an_idempotency_key_gets_the_first_job_again(service: Uploads) -> None:
 
 def test_put_replaces_creates_and_takes_files_and_raw_bodies(service: Uploads) -> None:
     to = "/v1/documents/tower"
-    assert service.done(service.call("PUT", to, {"text": LIGHT.decode(), "title": "T"}))["documents"][0]["change"] == "added"
+    assert (
+        service.done(service.call("PUT", to, {"text": LIGHT.decode(), "title": "T"}))["documents"][0][
+            "change"
+        ]
+        == "added"
+    )
     job = service.done(service.send({"any name.txt": FERRY}, method="PUT", to=to))
     assert (job["documents"][0]["change"], job["documents"][0]["document_id"]) == ("replaced", "tower")
     assert service.text("tower") == FERRY.decode()
-    reply = raw(service.client, "PUT", to, headers=[("content-type", "text/plain; charset=utf-8")], body=LIGHT)
+    reply = raw(
+        service.client, "PUT", to, headers=[("content-type", "text/plain; charset=utf-8")], body=LIGHT
+    )
     service.done(reply)
     assert service.text("tower") == LIGHT.decode()
     assert_problem(service.call("PUT", to, {"text": "A text.", "id": "other"}), 422, "invalid_fields")
@@ -114,11 +130,20 @@ def test_put_replaces_creates_and_takes_files_and_raw_bodies(service: Uploads) -
 def test_patch_changes_metadata_and_nothing_else(service: Uploads) -> None:
     service.done(service.send({"light.txt": LIGHT}, {"light.txt": {"author": "Ben", "labels": {"a": "b"}}}))
     to = "/v1/documents/light.txt"
-    job = service.done(service.call("PATCH", to, {"title": "Lights", "author": None, "published_at": "2021-01-02"}))
+    job = service.done(
+        service.call("PATCH", to, {"title": "Lights", "author": None, "published_at": "2021-01-02"})
+    )
     assert job["kind"] == "change"
     found = service.call("GET", to).json()
     assert (found["title"], found["published_at"], found["text"]) == ("Lights", "2021-01-02", LIGHT.decode())
-    for body in ({}, {"title": None}, {"access": "public"}, {"titel": "x"}, {"published_at": "soon"}, {"url": "ftp://x"}):
+    for body in (
+        {},
+        {"title": None},
+        {"access": "public"},
+        {"titel": "x"},
+        {"published_at": "soon"},
+        {"url": "ftp://x"},
+    ):
         assert_problem(service.call("PATCH", to, body), 422, "invalid_fields")
     assert_problem(service.call("PATCH", "/v1/documents/none", {"title": "x"}), 404, "not_found")
     assert_problem(service.call("PATCH", "/v1/documents/mint", {"title": "x"}), 409, "other_source")
@@ -126,7 +151,9 @@ def test_patch_changes_metadata_and_nothing_else(service: Uploads) -> None:
 
 def test_what_is_deleted_is_gone_at_once_everywhere(service: Uploads) -> None:
     service.done(service.send({"light.txt": LIGHT}))
-    asked = service.call("POST", "/v1/ask", {"question": "Who was the lighthouse of Lindow painted for?", "store": True}).json()
+    asked = service.call(
+        "POST", "/v1/ask", {"question": "Who was the lighthouse of Lindow painted for?", "store": True}
+    ).json()
     assert asked["citations"][0]["document_id"] == "light.txt"
     with StateFolder(service.state).writing():  # so that nothing can be published
         reply = service.call("DELETE", "/v1/documents/light.txt")
@@ -171,7 +198,9 @@ def test_an_id_of_another_source_is_refused_and_both_are_named(tmp_path: Path) -
         assert "'mint'" in said
         assert "'rows.jsonl'" in said
         assert str(tmp_path) not in said
-        job = service.done(service.call("POST", "/v1/documents", {"documents": [{"id": "mint", "text": "Mine."}]}))
+        job = service.done(
+            service.call("POST", "/v1/documents", {"documents": [{"id": "mint", "text": "Mine."}]})
+        )
         assert (job["state"], job["errors"][0]["code"]) == ("failed", "other_source")
         assert service.text("mint") == ROW["text"]
         service.done(service.send({"light.txt": LIGHT}))
@@ -208,9 +237,7 @@ def test_pruning_a_folder_leaves_uploads_alone(tmp_path: Path) -> None:
         (form({f"{n}.txt": LIGHT for n in range(101)}), 413, "too_large"),
     ],
 )  # fmt: skip
-def test_a_body_that_is_wrong_is_refused_whole(
-    body: bytes, status: int, code: str, service: Uploads
-) -> None:
+def test_a_body_that_is_wrong_is_refused_whole(body: bytes, status: int, code: str, service: Uploads) -> None:
     content = assert_problem(service.send(body), status, code)
     if status == 422:
         assert content["errors"][0]["path"][0] == "body"
@@ -300,9 +327,20 @@ def test_names_of_80_hostile_files_write_nowhere_else(service: Uploads, tmp_path
         for document in service.done(job)["documents"]:
             assert not {"/", "\\"} & set(document["name"])
             assert document["document_id"] not in (".", "..")
-    assert {p for p in tmp_path.rglob("*") if p.is_file() and "state" not in p.relative_to(tmp_path).parts} == before
+    assert {
+        p for p in tmp_path.rglob("*") if p.is_file() and "state" not in p.relative_to(tmp_path).parts
+    } == before
     top = {p.name.removesuffix("-wal").removesuffix("-shm") for p in service.state.iterdir()}
-    assert top <= {"catalog.sqlite", "jobs.sqlite", "conversations.sqlite", "uploads", "generations", "models", "CURRENT", "writer.lock"} | {p for p in top if p.startswith("conversations")}
+    assert top <= {
+        "catalog.sqlite",
+        "jobs.sqlite",
+        "conversations.sqlite",
+        "uploads",
+        "generations",
+        "models",
+        "CURRENT",
+        "writer.lock",
+    } | {p for p in top if p.startswith("conversations")}
     assert service.spooled() == []
 
 
@@ -429,7 +467,9 @@ def test_too_much_that_waits_is_refused_and_said_so(tmp_path: Path) -> None:
     jobs.close()
 
 
-def test_nothing_is_acknowledged_that_cannot_be_written(service: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_acknowledged_that_cannot_be_written(
+    service: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.api.test_audit import disk_of
 
     service.done(service.send({"light.txt": LIGHT}))

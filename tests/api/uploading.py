@@ -17,7 +17,11 @@ from api.uploads.intake import Intake
 from tests.api.rights import fastapi_of
 from tests.api.service import Reply, SmallEngine, client_of, index_rows, raw, settings_for
 
-ROW = {"id": "mint", "title": "The mint", "text": "The mint of Corran was sold to Ada Mott in 1841. It stands."}
+ROW = {
+    "id": "mint",
+    "title": "The mint",
+    "text": "The mint of Corran was sold to Ada Mott in 1841. It stands.",
+}
 BOUNDARY = "x-boundary-x"
 
 
@@ -48,7 +52,13 @@ class Uploads:
     intake: Intake
 
     def send(
-        self, files: Any, metadata: object = None, *, method: str = "POST", to: str = "/v1/documents", **more: Any
+        self,
+        files: Any,
+        metadata: object = None,
+        *,
+        method: str = "POST",
+        to: str = "/v1/documents",
+        **more: Any,
     ) -> Reply:
         headers = [("content-type", f"multipart/form-data; boundary={BOUNDARY}"), *more.pop("headers", [])]
         body = files if isinstance(files, bytes) else form(files, metadata)
