@@ -249,8 +249,7 @@ class Guards:
             "x-request-id": request_id,
             _CSP: _policy(path),
             "x-content-type-options": "nosniff",
-            # A form that a browser sends without a referrer names no origin either, and would be refused.
-            "referrer-policy": "same-origin" if _takes_forms(path) else "no-referrer",
+            "referrer-policy": "no-referrer",
             "cross-origin-resource-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), geolocation=(), microphone=()",

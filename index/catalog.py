@@ -638,7 +638,8 @@ def _refuse_other_source(document: Document, source: str) -> None:
     """Refuse an id that a file elsewhere still uses; a file that moved takes its ids along."""
     if source == document.source or (source != UPLOAD and not os.path.exists(source)):
         return
-    if os.path.exists(document.source) and os.path.samefile(source, document.source):
+    known = source != UPLOAD and document.source != UPLOAD and os.path.exists(document.source)
+    if known and os.path.samefile(source, document.source):
         return
     raise DuplicateIdError(
         document.source,

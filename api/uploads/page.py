@@ -188,6 +188,8 @@ def _page(title: str, body: str, *, script: bool) -> str:
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
+        # A form that a browser sends without a referrer names no origin either, and would be refused.
+        '<meta name="referrer" content="same-origin">',
         f"<title>{title} – Chapter &amp; Verse</title>",
         f'<link rel="stylesheet" href="{asset_address("viewer.css")}">',
         f'<link rel="stylesheet" href="{asset_address("documents.css")}">',
