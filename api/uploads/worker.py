@@ -355,6 +355,8 @@ def error_row(name: str, error: QAError, document_id: str | None = None) -> dict
             code, detail = "unsupported_type", error.what
         case EncodingError():
             code, detail = "encoding", error.what
+        case DocumentError() if error.where == name:
+            code, detail = "unreadable", error.what
         case _:
             code, detail = "unreadable", str(error)
     row = {"name": name, "code": code, "detail": detail}

@@ -46,7 +46,7 @@ ADDRESSES = (
     ("PATCH", "/v1/documents/none"),
     ("DELETE", "/v1/documents/none"),
     ("GET", "/v1/jobs"),
-    ("GET", "/v1/jobs/none"),
+    ("GET", "/v1/jobs/job_" + 26 * "0"),
     ("GET", "/documents"),
     ("GET", "/documents/jobs/none"),
     ("GET", "/d/bridge"),
@@ -109,7 +109,7 @@ def public(small_state: Path) -> Iterator[TestClient]:
 
 
 def send(client: TestClient, method: str, path: str, **more: Any) -> Reply:
-    headers = [*(JSON if method in ("POST", "PATCH") else []), *more.pop("headers", [])]
+    headers = [*(JSON if method in ("POST", "PATCH", "PUT") else []), *more.pop("headers", [])]
     return raw(client, method, path, headers=headers, body=BODY if method == "POST" else b"", **more)
 
 
@@ -356,6 +356,12 @@ def test_the_description_names_every_route(small: TestClient) -> None:
         ("/v1/documents", "get"),
         ("/v1/documents/{document_id}", "get"),
         ("/v1/documents/{document_id}/access", "patch"),
+        ("/v1/documents", "post"),
+        ("/v1/documents/{document_id}", "put"),
+        ("/v1/documents/{document_id}", "patch"),
+        ("/v1/documents/{document_id}", "delete"),
+        ("/v1/jobs", "get"),
+        ("/v1/jobs/{job_id}", "get"),
         ("/v1/conversations", "get"),
         ("/v1/conversations/{conversation_id}", "get"),
         ("/v1/conversations/{conversation_id}", "patch"),
