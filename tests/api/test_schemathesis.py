@@ -34,6 +34,7 @@ from schemathesis.specs.openapi.checks import (
 
 from api.app import create_app
 from api.settings import Settings
+from index.state import StateFolder
 from tests.api.loopback import listening
 from tests.api.service import SmallEngine, settings_for
 
@@ -144,7 +145,11 @@ def fuzzed(state: Path, folder: Path, auth: str) -> Iterator[Fuzzed]:
         values["pepper"] = PEPPER
         keys = _keys(folder)
     settings = settings_for(state, **values)
-    with listening(create_app(settings, engine=SmallEngine(state))) as server:  # type: ignore[arg-type]
+    # What is sent is taken in and waits: an index that grows meanwhile would make this slow.
+    with (
+        StateFolder(state).writing(),
+        listening(create_app(settings, engine=SmallEngine(state))) as server,  # type: ignore[arg-type]
+    ):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         connection.request("GET", "/openapi.json", headers=_with(keys.get("ask")))
         description = json.loads(connection.getresponse().read())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from api.app import create_app
 from api.uploads.jobs import Jobs, Part
 from index.build import update_index
 from index.settings import IndexSettings
 from index.state import StateFolder
-from tests.api.service import assert_problem, index_rows, raw, write_jsonl
+from tests.api.loopback import listening
+from tests.api.service import SmallEngine, assert_problem, index_rows, raw, settings_for, write_jsonl
 from tests.api.sse_reader import events as read_events
+from tests.api.test_audit import disk_of
 from tests.api.uploading import BOUNDARY, ROW, Uploads, form, uploads
 from tests.fakes import HashEmbedder
 
@@ -367,16 +370,7 @@ def test_odd_names_are_shown_in_a_form_that_harms_nobody(name: bytes, shown: str
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing(service: Uploads) -> None:
-    from tests.api.loopback import listening
-
     body = form({"a.txt": LIGHT * 2000})
-    app = service.client.app
-    del app
-    import socket
-
-    from api.app import create_app
-    from tests.api.service import SmallEngine, settings_for
-
     with listening(create_app(settings_for(service.state), engine=SmallEngine(service.state))) as server:  # type: ignore[arg-type]
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
             head = (
@@ -467,10 +461,8 @@ def test_too_much_that_waits_is_refused_and_said_so(tmp_path: Path) -> None:
 
 
 def test_nothing_is_acknowledged_that_cannot_be_written(
-    service: Uploads, monkeypatch: pytest.MonkeyPatch
+    service: Uploads,
 ) -> None:
-    from tests.api.test_audit import disk_of
-
     service.done(service.send({"light.txt": LIGHT}))
     with disk_of(4096):
         assert_problem(service.send({"big.txt": b"A long text. " * 5000}), 507, "storage_full")
@@ -553,13 +545,9 @@ def test_ended_jobs_are_deleted_after_their_time(tmp_path: Path) -> None:
     jobs.close()
 
 
-def test_a_service_without_an_index_takes_its_first_document(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    index_rows(tmp_path, [ROW])
-    with uploads(tmp_path, []) as service:
-        done = threading.Event()
+def test_an_index_that_was_emptied_takes_a_document_again(tmp_path: Path) -> None:
+    with uploads(tmp_path) as service:
         service.done(service.call("DELETE", "/v1/documents/mint"))
-        done.set()
         assert service.ids() == []
         service.done(service.send({"light.txt": LIGHT}))
         assert service.ids() == ["light.txt"]
