@@ -44,6 +44,9 @@ from api.rates import AddressRates, KeyRates, Rate
 from api.settings import Settings
 from api.store.database import Database
 from api.store.ids import now_ms
+from api.uploads import page as upload_page
+from api.uploads import routes as upload_routes
+from api.uploads.intake import open_intake
 from index.rules import Rules
 from index.state import StateFolder
 from index.tokens import count_tokens
@@ -106,12 +109,17 @@ def create_app(
                 asyncio.create_task(watch(app.state.engine, settings.refresh_s)),
                 asyncio.create_task(house.keep()),
             ]
+            intake = app.state.intake = open_intake(
+                settings, app.state.engine, rules, busy=lambda: app.state.workers.busy
+            )
+            intake.worker.start()
             tools = Tools(app.state.engine, app.state.workers, settings.public_url, app.state.conversations)
             try:
                 async with agents.serving(mcp_server(tools)):
                     yield
             finally:
                 house.stop()
+                await asyncio.to_thread(intake.close, settings.shutdown_timeout_s)
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,6 +151,8 @@ def create_app(
     app.include_router(ask.router)
     app.include_router(chat.router)
     app.include_router(access_routes.router)
+    app.include_router(upload_routes.router)
+    app.include_router(upload_page.router)
     app.include_router(documents.router)
     app.include_router(conversations_routes.router)
     app.include_router(feedback.router)
@@ -172,6 +182,7 @@ def create_app(
         trusted_proxies=settings.trusted_proxies,
         receive_timeout_s=settings.receive_timeout_s,
         https=urlsplit(settings.public_url).scheme == "https",
+        max_upload_bytes=settings.upload_max_mib * 1024 * 1024,
     )
 
 

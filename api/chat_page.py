@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from api.access.principal import ThePrincipal
+from api.access.principal import Scope, ThePrincipal
 from api.answering import note_answer
 from api.ask import TheEngine, TheWorkers
 from api.assets import asset_address
@@ -34,9 +34,9 @@ _REASONS = {
 
 
 @router.get("/", response_class=HTMLResponse, include_in_schema=False)
-async def chat() -> HTMLResponse:
+async def chat(principal: ThePrincipal) -> HTMLResponse:
     """Show the page to chat on."""
-    return HTMLResponse(render_chat_page())
+    return HTMLResponse(render_chat_page(may_add=Scope.INGEST in principal.scopes))
 
 
 @router.get("/answer", response_class=HTMLResponse, include_in_schema=False)
@@ -63,13 +63,15 @@ async def answer(
     return HTMLResponse(render_answer_page(question, answer_out(found, asked)))
 
 
-def render_chat_page() -> str:
-    """Return the shell of the page to chat on."""
+def render_chat_page(*, may_add: bool = False) -> str:
+    """Return the shell of the page to chat on, with a way to add documents for those who may."""
+    add = '<a href="/documents">Add documents</a> · ' if may_add else ""
     return _page(
         "Chapter &amp; Verse",
         "<chapter-verse keep-in-address autofocus>"
         f"<main><h1>Ask the documents</h1>{_form('')}"
-        '</main><footer slot="links" class="document-footer"><a href="/docs">For programs: the API</a></footer>'
+        '</main><footer slot="links" class="document-footer">'
+        f'{add}<a href="/docs">For programs: the API</a></footer>'
         "</chapter-verse>",
         script=True,
     )

@@ -209,6 +209,67 @@ def index(
             raise typer.Exit(1)
 
 
+@app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(help="The folder to keep in step.", file_okay=False)],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON Lines: changes, then a summary.")
+    ] = False,
+) -> None:
+    """Keep a folder in step with the index until it is interrupted: new, changed and removed files."""
+    with _reported():
+        settings = _settings()
+        import threading
+
+        from index.build import IndexReport
+        from index.embed import open_embedder
+        from index.errors import IndexBusyError
+        from index.load import check_paths
+        from index.models import find_model
+        from index.state import StateFolder
+        from index.watch import watch_folder
+        from rag.reader_model import prepare_reader
+
+        check_paths([folder])
+        state, stop = StateFolder(settings.state_dir), threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        embedder = open_embedder(find_model(settings.embedder), state.models, threads=settings.thread_count)
+        prepare_reader(state.models)
+
+        def on_event(event: str, document_id: str) -> None:
+            if as_json and event != "unchanged":
+                _print_json({"event": event, "document_id": document_id})
+
+        def on_pass(done: IndexReport | SourceError) -> None:
+            if isinstance(done, SourceError):
+                typer.echo(f"verse: {done}; what is indexed stays", err=True)
+                return
+            for problem in done.problems:
+                typer.echo(f"verse: {problem}", err=True)
+            if as_json:
+                _print_json(
+                    {"event": "done", "documents": done.documents, "index_version": done.index_version}
+                )
+            else:
+                typer.echo(_summary(done))
+
+        try:
+            watch_folder(
+                state,
+                folder,
+                embedder,
+                settings.index_settings(),
+                stop=stop,
+                on_pass=on_pass,
+                on_event=on_event,
+            )
+        except IndexBusyError:
+            if not stop.is_set():
+                raise
+        typer.echo("verse: stopped; what was stored is kept", err=True)
+
+
 def _summary(done: Any) -> str:
     changes = [
         f"{count} {word}"

@@ -46,6 +46,16 @@ from api.store.errors import (
     StoreMismatchError,
     TurnEndedError,
 )
+from api.uploads.errors import (
+    JobsDamagedError,
+    KeyReusedError,
+    OtherSourceError,
+    QueueFullError,
+    StorageError,
+    UnsupportedUploadError,
+    UploadMalformedError,
+    UploadTooLargeError,
+)
 from index.errors import (
     AccessChangedError,
     AccessUnreadableError,
@@ -55,6 +65,7 @@ from index.errors import (
     IndexMismatchError,
     IndexMissingError,
     IndexStoreError,
+    ParserError,
     QAError,
     SpanError,
     StorageFailedError,
@@ -110,6 +121,15 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (AccessChangedError, Row(status=503, code="access_changed", detail="Who may read what was changed meanwhile; ask again.")),
     (SpanError, Row(status=422, code="span_outside_document")),
     (NotFoundError, Row(status=404, code="not_found")),
+    (UploadMalformedError, Row(status=400, code="malformed")),
+    (UploadTooLargeError, Row(status=413, code="too_large")),
+    (UnsupportedUploadError, Row(status=415, code="unsupported_type")),
+    (KeyReusedError, Row(status=422, code="idempotency_key_reused")),
+    (OtherSourceError, Row(status=409, code="other_source")),
+    (QueueFullError, Row(status=503, code="queue_full")),
+    # Their own messages name files of the server's.
+    (JobsDamagedError, Row(status=503, code="jobs_damaged", detail="The stored jobs are damaged; the operator must move their file away.")),
+    (StorageError, Row(status=503, code="storage_unavailable", detail="Documents cannot be written down now; nothing was taken.")),
     (NotAuthenticatedError, Row(status=401, code="not_authenticated")),
     (CredentialExpiredError, Row(status=401, code="credential_expired")),
     (WrongOriginError, Row(status=401, code="wrong_origin")),
@@ -148,6 +168,7 @@ TABLE: tuple[tuple[type[QAError], Row], ...] = (
     (StorageReadOnlyError, Row(status=503, code="storage_read_only", detail="Nothing can be stored, since the service may not write; what is stored goes on being served.")),
     (StorageFailedError, Row(status=503, code="storage_failed", detail="The disk failed, so this was not stored; what is stored goes on being served.")),
     (IndexStoreError, Row(status=503, code="store_unavailable", detail="The stored documents cannot be reached.")),
+    (ParserError, Row(status=503, code="reader_unavailable", detail="Documents cannot be read now; the operator must look.")),
     (EmbedderError, Row(status=503, code="model_failed", detail="A model failed on this request.")),
     (CalibrationError, Row(status=503, code="model_failed", detail="A model failed on this request.")),
 )  # fmt: skip

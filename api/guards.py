@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.addresses import client_address
 from api.cors import ELEMENT_FILES, concerns_portals, cors_headers, is_preflight, preflight_headers
 from api.errors import refusal
+from api.uploads.limits import body_types
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VIEWER_POLICY = (
@@ -31,6 +32,12 @@ _CHAT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action {forms}; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types lit-html"
+)
+# The page to add documents on asks this service too, and makes no HTML of anything.
+_ADD_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 # Others may be anybody's text, and so are not logged.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -47,6 +54,8 @@ MAX_TARGET_BYTES = 32_768
 _HSTS = "max-age=31536000"
 # The methods that may carry a body; what is sent with others is never read.
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_JSON_ALONE = frozenset({"application/json"})
+_FILES_TIMEOUT_S = 600.0
 
 log = structlog.get_logger("api.requests")
 
@@ -71,6 +80,7 @@ class Guards:
         trusted_proxies: int = 0,
         receive_timeout_s: float = 10.0,
         https: bool = False,
+        max_upload_bytes: int = 67_108_864,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -78,6 +88,7 @@ class Guards:
         self._origins = frozenset(_origin(origin) for origin in origins) | self._portals
         self._chat_policy = _CHAT_POLICY.format(forms=" ".join(["'self'", *sorted(logins)]))
         self._max_body_bytes = max_body_bytes
+        self._max_upload_bytes = max_upload_bytes
         self._trusted_proxies = trusted_proxies
         self._receive_timeout_s = receive_timeout_s
         self._https = https
@@ -158,36 +169,45 @@ class Guards:
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         if scope["method"] == "POST" or (has_body and scope["method"] in _WITH_BODY):
             media_type = headers.get("content-type", "").split(";")[0].strip().lower()
-            if media_type != "application/json":
-                return 415, "unsupported_type", "Send the body as application/json."
+            taken = body_types(scope["method"], scope["path"]) or _JSON_ALONE
+            if media_type not in taken:
+                return 415, "unsupported_type", f"Send the body as {' or '.join(sorted(taken))}."
         length = headers.get("content-length", "0")
         if not re.fullmatch(r"[0-9]+", length):  # not isdigit(): "²" is a digit and no number
             return 400, "malformed", "Content-Length is not a number."
         # Longer numbers are not even converted: Python refuses to from 4,300 digits on.
-        if len(length.lstrip("0")) > 18 or int(length) > self._max_body_bytes:
-            return self._too_large()
+        if len(length.lstrip("0")) > 18 or int(length) > self._longest(scope):
+            return self._too_large(scope)
         return None
 
-    def _too_large(self) -> tuple[int, str, str]:
-        return 413, "too_large", f"The body is longer than {self._max_body_bytes} bytes."
+    def _longest(self, scope: Scope) -> int:
+        takes_files = body_types(scope["method"], scope["path"]) is not None
+        return self._max_upload_bytes if takes_files else self._max_body_bytes
+
+    def _too_large(self, scope: Scope) -> tuple[int, str, str]:
+        return 413, "too_large", f"The body is longer than {self._longest(scope)} bytes."
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         """Run the app, counting the bytes of a body that came without an honest length, and its time."""
         received, begun, whole, until = 0, False, False, 0.0
+        longest = self._longest(scope)
+        # Files may take long in all, as long as something comes.
+        files = body_types(scope["method"], scope["path"]) is not None
 
         async def counted() -> Message:
             nonlocal received, whole, until
             if whole:
                 return await receive()  # what it waits for now is that the client leaves
             now = asyncio.get_running_loop().time()
-            until = until or now + self._receive_timeout_s
+            until = until or now + (_FILES_TIMEOUT_S if files else self._receive_timeout_s)
+            left = min(until - now, self._receive_timeout_s)
             try:
                 # What has come already is taken, however late it is asked for.
-                message = await asyncio.wait_for(receive(), max(until - now, 0.001))
+                message = await asyncio.wait_for(receive(), max(left, 0.001))
             except TimeoutError:
                 raise _TooSlow from None
             received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
+            if received > longest:
                 raise _TooLarge
             whole = not message.get("more_body", False)
             return message
@@ -201,7 +221,7 @@ class Guards:
             await self._app(scope, counted, noted)
         except _TooLarge:
             if not begun:
-                await refusal(scope["path"], *self._too_large(), request_id)(scope, receive, send)
+                await refusal(scope["path"], *self._too_large(scope), request_id)(scope, receive, send)
         except _TooSlow:
             if not begun:
                 detail = f"The body did not arrive within {self._receive_timeout_s:g} seconds."
@@ -255,6 +275,8 @@ class Guards:
     def _policy(self, path: str) -> str:
         if path in ("/", "/answer"):
             return self._chat_policy
+        if _takes_forms(path):
+            return _ADD_POLICY
         if path.startswith("/d/") or path == "/docs":
             return _VIEWER_POLICY
         return "default-src 'none'; frame-ancestors 'none'"
@@ -290,6 +312,11 @@ def _host_name(host: str) -> str:
     """Return the name of a Host header without its port, or nothing where it is not one."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?", host)
     return (match.group(1) or match.group(2)).lower() if match else ""
+
+
+def _takes_forms(path: str) -> bool:
+    """Tell whether a path is a page for adding documents."""
+    return path == "/documents" or path.startswith("/documents/")
 
 
 def _is_strict(policy: str) -> bool:

@@ -89,6 +89,11 @@ class Workers:
         with self._counting:
             return self._inside >= self._capacity
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything runs or waits."""
+        return self._inside > 0
+
     def close(self) -> None:
         """Let running work end and drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -59,6 +59,9 @@ _OF_THE_SERVER = (
     "request_timeout_s",
     "shutdown_timeout_s",
     "max_body_bytes",
+    "upload_max_mib",
+    "upload_access",
+    "ingest_groups",
     "refresh_s",
     "heartbeat_s",
     "open_webui_sources",
@@ -245,6 +248,15 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(30.0, gt=0, le=600, description="time for one question")
     shutdown_timeout_s: float = Field(10.0, gt=0, le=600, description="time for requests to finish at a stop")
     max_body_bytes: int = Field(262_144, ge=1024, le=104_857_600, description="longest request body")
+    upload_max_mib: int = Field(64, ge=1, le=4096, description="longest body with files, in MiB")
+    upload_access: Literal["uploader", "public"] | None = Field(
+        None,
+        description="who may read an upload that came without a rule: `uploader`, the person or else the groups of the "
+        "credential, or `public`; unset: `uploader`, and `public` where no credentials are needed",
+    )
+    ingest_groups: list[str] = Field(
+        default=[], description="groups whose people may add documents when they are logged in (JSON list)"
+    )
     refresh_s: float = Field(0.5, gt=0, le=60, description="how often a new index is looked for")
     heartbeat_s: float = Field(
         10.0, gt=0, le=600, description="how often a stream on which nothing comes says that it is alive"

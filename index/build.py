@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from index.catalog import Catalog
+from index.catalog import Catalog, Change
 from index.clean import Fingerprint, fingerprints, mark_repeats_of_others, own_excluded
 from index.context import embedded_text, longest_context
 from index.duplicates import Story, find_duplicates, stories
@@ -58,8 +58,8 @@ class IndexReport:
     stories: list[Story] = field(default_factory=list)
 
 
-def _ignore_event(event: Event, document_id: str) -> None:
-    pass
+def ignore_event(event: Event, document_id: str) -> None:
+    """Take no notice of a change."""
 
 
 def _ignore_progress(stage: str, done: int, total: int) -> None:
@@ -74,7 +74,7 @@ def update_index(
     *,
     prune: bool = False,
     list_excluded: bool = False,
-    on_event: EventCallback = _ignore_event,
+    on_event: EventCallback = ignore_event,
     progress: ProgressCallback = _ignore_progress,
 ) -> IndexReport:
     """Bring the index in step with the documents below `paths`.
@@ -121,23 +121,6 @@ def rebuild(
         )
 
 
-def publish_remaining(
-    state: StateFolder,
-    catalog: Catalog,
-    embedder: Embedder,
-    settings: IndexSettings,
-    progress: ProgressCallback = _ignore_progress,
-) -> str:
-    """Derive what is not derived yet and publish, if the index is not of this very catalog; return its name.
-
-    The caller holds the writer's lock.
-    """
-    report = IndexReport()
-    _derive(catalog, embedder, settings, report, progress)
-    _publish_if_needed(state, catalog, embedder, settings, report, progress)
-    return report.index_version
-
-
 def _store(
     catalog: Catalog,
     paths: Sequence[Path],
@@ -152,8 +135,7 @@ def _store(
     taken: list[tuple[Document, DuplicateIdError]] = []
 
     def store(document: Document) -> None:
-        own = own_excluded(document)
-        change = catalog.put(document, own, _quotable(fingerprints(document.text), own))
+        change = store_document(catalog, document)[0]
         seen.add(document.document_id)
         match change:
             case "added":
@@ -197,6 +179,36 @@ def _store(
             store(document)
         except DuplicateIdError as again:
             report.problems.append(again)
+
+
+def store_document(catalog: Catalog, document: Document) -> tuple[Change, list[ExcludedSpan]]:
+    """Store one document durably; return what changed, and what of its text is left out of answers by itself.
+
+    Raises:
+        DuplicateIdError: the id belongs to a document from another source.
+        StateFolderError, CatalogDamagedError: as they say; nothing was stored.
+    """
+    own = own_excluded(document)
+    return catalog.put(document, own, _quotable(fingerprints(document.text), own)), own
+
+
+def derive_and_publish(
+    state: StateFolder,
+    catalog: Catalog,
+    embedder: Embedder,
+    settings: IndexSettings,
+    *,
+    progress: ProgressCallback = _ignore_progress,
+) -> IndexReport:
+    """Bring passages, vectors and the generation in step with what is stored.
+
+    The caller holds the writer's lock. An exception that `progress` raises ends it between two steps; what
+    was derived stays.
+    """
+    report = IndexReport()
+    _derive(catalog, embedder, settings, report, progress)
+    _publish_if_needed(state, catalog, embedder, settings, report, progress)
+    return report
 
 
 def _quotable(marks: Sequence[Fingerprint], excluded: Sequence[ExcludedSpan]) -> list[Fingerprint]:

@@ -27,7 +27,7 @@ from index.layout import check_layout, pack_layout, unpack_layout
 from index.schema import access_seal, migrate
 from index.signatures import Signatures
 from index.storage import is_storage_failure, storage_error
-from index.types import Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
+from index.types import UPLOAD, Document, ExcludedSpan, FloatArray, Passage, Sentence, sha256_text
 from index.versions import add_version, forget_hashes, with_version
 
 Change = Literal["added", "replaced", "access", "unchanged"]
@@ -280,6 +280,14 @@ class Catalog:
                 )
             )
         return found
+
+    def find(self, document_id: str) -> tuple[int, str] | None:
+        """Return (seq, source) of a document; `None` where there is none of that id."""
+        for seq, source in self._read(
+            "SELECT seq, source FROM documents WHERE document_id = ?", (document_id,)
+        ):
+            return int(seq), str(source)
+        return None
 
     def count(self) -> int:
         """Number of documents."""
@@ -749,9 +757,10 @@ def _sealed(key: bytes, vector: bytes) -> bytes:
 
 def _refuse_other_source(document: Document, source: str) -> None:
     """Refuse an id that a file elsewhere still uses; a file that moved takes its ids along."""
-    if source == document.source or not os.path.exists(source):
+    if source == document.source or (source != UPLOAD and not os.path.exists(source)):
         return
-    if os.path.exists(document.source) and os.path.samefile(source, document.source):
+    known = source != UPLOAD and document.source != UPLOAD and os.path.exists(document.source)
+    if known and os.path.samefile(source, document.source):
         return
     raise DuplicateIdError(
         document.source,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.build import publish_remaining
+from index.build import derive_and_publish
 from index.catalog import Catalog
 from index.errors import IndexMissingError, SourceError
 from index.failpoints import failpoint
@@ -68,7 +68,7 @@ def forget_documents(
         failpoint("forget.removed")
         _remove_uploads(state, catalog, documents)
         failpoint("forget.files_removed")
-        version = publish_remaining(state, catalog, embedder, settings)
+        version = derive_and_publish(state, catalog, embedder, settings).index_version
         failpoint("forget.published")
         discard_other_generations(state)
         failpoint("forget.discarded")

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 import weakref
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from index.access import AccessRule, Viewer, read_rule
-from index.catalog import store_access
+from index.catalog import next_version, store_access
 from index.errors import (
     AccessChangedError,
     AccessRuleError,
@@ -187,6 +188,11 @@ def set_access(catalog: Path, document_id: str, rule: AccessRule) -> bool:
     Raises:
         StateFolderError: it cannot be written.
     """
+    return _changed(catalog, document_id, lambda db: store_access(db, document_id, rule))
+
+
+def _changed(catalog: Path, document_id: str, change: Callable[[sqlite3.Connection], bool]) -> bool:
+    """Make a change of rules in one synced transaction; return whether it concerned anything."""
     if not _can_be_stored(document_id):
         return False
     try:
@@ -197,7 +203,7 @@ def set_access(catalog: Path, document_id: str, rule: AccessRule) -> bool:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("BEGIN IMMEDIATE")
             try:
-                there = store_access(db, document_id, rule)
+                there = change(db)
                 failpoint("catalog.access.written")
                 db.execute("COMMIT" if there else "ROLLBACK")
                 failpoint("catalog.access.committed")
@@ -212,6 +218,51 @@ def set_access(catalog: Path, document_id: str, rule: AccessRule) -> bool:
         return False
     except (OSError, sqlite3.Error) as error:
         raise storage_error("the rule was not changed", catalog.parent, error) from error
+
+
+def withdraw(catalog: Path, document_id: str) -> bool:
+    """Let nobody read a document from now on, durably; return whether there was such a document.
+
+    Its text is still stored: whoever holds the writer's lock removes it. Like `set_access`, this waits for nobody.
+
+    Raises:
+        StateFolderError: it cannot be written.
+    """
+
+    def tombstone(db: sqlite3.Connection) -> bool:
+        row = db.execute(
+            "SELECT rule FROM access WHERE document_id = ? AND removed_at IS NULL", (document_id,)
+        ).fetchone()
+        if row is None:
+            return False
+        at = time.time_ns() // 1_000_000
+        db.execute(
+            "UPDATE access SET removed_at = ?, changed = ?, seal = ? WHERE document_id = ?",
+            (at, next_version(db), access_seal(document_id, row[0], at), document_id),
+        )
+        return True
+
+    return _changed(catalog, document_id, tombstone)
+
+
+def source_of(catalog: Path, document_id: str) -> str | None:
+    """Return where a stored document came from; `None` where there is no such document.
+
+    Raises:
+        AccessUnreadableError: the catalog cannot be read.
+    """
+    if not catalog.exists() or not _can_be_stored(document_id):
+        return None
+    try:
+        with closing(_connected(catalog)) as db:
+            row = db.execute(
+                "SELECT d.source FROM documents d JOIN access a ON a.document_id = d.document_id "
+                "WHERE d.document_id = ? AND a.removed_at IS NULL",
+                (document_id,),
+            ).fetchone()
+    except (OSError, sqlite3.Error, IndexMismatchError) as error:
+        raise AccessUnreadableError(f"{catalog} cannot be read: {error}; see `verse doctor`") from error
+    return None if row is None else str(row[0])
 
 
 def _can_be_stored(document_id: str) -> bool:

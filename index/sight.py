@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.access import AccessRule, Viewer
+from index.errors import AccessUnreadableError
 from index.rules import Changes, Rules
 from index.types import BoolArray, ExcludedSpan, RowFilter, sha256_text
 
@@ -125,6 +127,8 @@ class Sights:
         self._kind_of: NDArray[np.int32] = np.zeros(generation.manifest.documents, dtype=np.int32)
         self._before: set[tuple[int, AccessRule]] = set()
         self._by_viewer: OrderedDict[Viewer, Sight] = OrderedDict()
+        # Documents that were removed since: nobody sees them any more, whoever they are.
+        self._gone: set[int] = set()
         self._whole = Sight(generation, Viewer(everything=True), None)
 
     def of(self, viewer: Viewer) -> Sight:
@@ -134,12 +138,9 @@ class Sights:
             AccessUnreadableError: the rules cannot be read.
         """
         if viewer.everything:
-            return self._whole
+            return self._all_but_removed(viewer)
         with self._lock:
-            changes = self._rules.changes(self._version, self._opened)
-            if changes is not None:
-                found, self._opened = changes
-                self._take(found)
+            self._look()
             sight = self._by_viewer.get(viewer)
             if sight is None:
                 sight = self._made(viewer)
@@ -148,6 +149,28 @@ class Sights:
             while len(self._by_viewer) > _VIEWERS:
                 self._by_viewer.popitem(last=False)
             return sight
+
+    def _all_but_removed(self, viewer: Viewer) -> Sight:
+        with self._lock:
+            # Rules that cannot be read let nobody in but the operator.
+            with suppress(AccessUnreadableError):
+                self._look()
+            if not self._gone:
+                return self._whole
+            sight = self._by_viewer.get(viewer)
+            if sight is None:
+                documents = np.ones(len(self._kind_of), dtype=np.bool_)
+                documents[list(self._gone)] = False
+                sight = self._by_viewer[viewer] = Sight(
+                    self._generation, viewer, documents, b"all but removed"
+                )
+            return sight
+
+    def _look(self) -> None:
+        changes = self._rules.changes(self._version, self._opened)
+        if changes is not None:
+            found, self._opened = changes
+            self._take(found)
 
     def _take(self, changes: Changes) -> None:
         """Put in what has changed; forget the sights where it concerns a document of this generation."""
@@ -162,10 +185,12 @@ class Sights:
         self._before = before
         if changes.whole:
             self._kind_of[:] = 0
+            self._gone.clear()
         for document_id, rule in changes.rules.items():
             ordinal = self._ordinals.get(document_id)
             if ordinal is not None:
                 self._kind_of[ordinal] = self._number(rule or _NOBODY)
+                (self._gone.add if rule is None else self._gone.discard)(ordinal)
                 concerned = True
         if concerned:
             self._by_viewer.clear()

@@ -19,6 +19,10 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 
+UPLOAD = "upload"
+"""`Document.source` and `root` of what was sent to the service: no path of the machine, so never pruned."""
+
+
 def sha256_text(text: str) -> str:
     """Return the hex sha256 of `text` as UTF-8: what clients recompute to check a document."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -41,7 +41,7 @@ def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> 
     help_text = CliRunner().invoke(app, ["--help"]).stdout
     known = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
     assert {
-        *("index", "access", "ask", "serve", "mcp", "replay", "doctor"),
+        *("index", "watch", "access", "ask", "serve", "mcp", "replay", "doctor", "duplicates"),
         *("backup", "restore", "check", "forget"),
     } == known
     for name in known:

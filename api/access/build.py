@@ -71,4 +71,5 @@ def open_access(settings: Settings, database: Database, *, now: Callable[[], int
         provider=provider,
         claims=claims,
         audience=settings.oidc_audience,
+        ingest_groups=frozenset(settings.ingest_groups),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
@@ -20,7 +20,7 @@ from api.access.errors import (
 from api.access.id_claims import IdClaims
 from api.access.keys import Keys
 from api.access.login_state import LoginStates
-from api.access.principal import ANONYMOUS, LOCAL, Principal
+from api.access.principal import ANONYMOUS, LOCAL, Principal, Scope
 from api.access.provider import Provider
 from api.access.rules import Rule
 from api.access.sessions import Sessions
@@ -50,6 +50,7 @@ class Access:
     provider: Provider | None = None
     claims: IdClaims | None = None
     audience: str | None = None
+    ingest_groups: frozenset[str] = frozenset()
 
     @property
     def people_log_in(self) -> bool:
@@ -91,11 +92,17 @@ class Access:
             session = self.sessions.known(cookie)
             if session is None:
                 session = await asyncio.to_thread(self.sessions.check, cookie)
-            return session.principal()
+            return self._with_ingest(session.principal())
         if rule.credentials == "if given":
             return ANONYMOUS
         or_else = ", or log in at /login" if self.people_log_in else ""
         raise NotAuthenticatedError(f"send a credential as `Authorization: Bearer …`{or_else}")
+
+    def _with_ingest(self, principal: Principal) -> Principal:
+        """Return a person with the scope `ingest` where one of their groups may add documents."""
+        if principal.viewer.groups.isdisjoint(self.ingest_groups):
+            return principal
+        return replace(principal, scopes=principal.scopes | {Scope.INGEST})
 
     async def _bearer(self, given: list[str], headers: Headers) -> Principal:
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
@@ -111,7 +118,7 @@ class Access:
             return await self._embedded(token, headers)
         if self.claims is None or self.audience is None:
             raise CredentialError("this is no API key and no embed token, and no other tokens are configured")
-        return (await self.claims.of_bearer(token, self.audience)).bearer()
+        return self._with_ingest((await self.claims.of_bearer(token, self.audience)).bearer())
 
     async def _embedded(self, token: str, headers: Headers) -> Principal:
         said = self.tokens.read(token)

@@ -7,6 +7,8 @@ Decided here, and why:
   documents there are, and which models, is for the scope `admin`.
 * `/openapi.json` and `/docs` want the scope `ask`: a map of the service is for those who may use it.
 * `/static/…` is public: the element's script has to load before anybody is known, and holds nothing of anybody.
+* Adding, changing and deleting documents, and the jobs of that, want the scope `ingest`: keys may have it, and so do
+  people of the groups in `VERSE_INGEST_GROUPS` when they log in; embed tokens never.
 * `/embed` and the exchange of a frame's code are public, because the code in them is the credential.
 """
 
@@ -59,6 +61,8 @@ PUBLIC = Rule(credentials="nothing")
 OPTIONAL = Rule(credentials="if given")
 ASK = Rule(scope=Scope.ASK)
 PAGE = Rule(scope=Scope.ASK, page=True)
+ADD = Rule(scope=Scope.INGEST)
+ADD_PAGE = Rule(scope=Scope.INGEST, page=True)
 ANYBODY_KNOWN = Rule()
 """For what is not there, so that strangers cannot learn which routes there are."""
 
@@ -80,6 +84,15 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/v1/documents"): ASK,
     ("GET", "/v1/documents/{document_id:path}"): ASK,
     ("PATCH", "/v1/documents/{document_id:path}/access"): Rule(scope=Scope.ADMIN),
+    ("POST", "/v1/documents"): ADD,
+    ("PUT", "/v1/documents/{document_id:path}"): ADD,
+    ("PATCH", "/v1/documents/{document_id:path}"): ADD,
+    ("DELETE", "/v1/documents/{document_id:path}"): ADD,
+    ("GET", "/v1/jobs"): ADD,
+    ("GET", "/v1/jobs/{job_id}"): ADD,
+    ("GET", "/documents"): ADD_PAGE,
+    ("POST", "/documents"): ADD_PAGE,
+    ("GET", "/documents/jobs/{job_id}"): ADD_PAGE,
     ("GET", "/v1/conversations"): ASK,
     ("GET", "/v1/conversations/{conversation_id}"): ASK,
     ("PATCH", "/v1/conversations/{conversation_id}"): ASK,

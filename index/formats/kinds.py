@@ -53,7 +53,7 @@ ENDINGS: Mapping[str, str] = MappingProxyType(
 """File name ending (lower case) → kind of file."""
 
 HEAD_BYTES = 1024
-_TYPE_ENDINGS = {
+TYPE_ENDINGS: Mapping[str, str] = {
     "text/plain": ".txt",
     "text/markdown": ".md",
     "application/x-ndjson": ".jsonl",
@@ -68,6 +68,7 @@ _TYPE_ENDINGS = {
     "text/tab-separated-values": ".tsv",
     "application/zip": ".zip",
 }
+"""Media type → file name ending, where a name has no known one."""
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
@@ -105,7 +106,7 @@ def kind_of(name: str, head: bytes, where: str, media_type: str | None = None) -
     """
     ending = PurePosixPath(name).suffix.lower()
     if ending not in ENDINGS and media_type is not None:
-        ending = _TYPE_ENDINGS.get(media_type.partition(";")[0].strip().lower(), ending)
+        ending = TYPE_ENDINGS.get(media_type.partition(";")[0].strip().lower(), ending)
     said = ENDINGS.get(ending)
     if b"%PDF-" in head[:HEAD_BYTES] and (said is None or said in _BINARY or head.startswith(b"%PDF-")):
         return "pdf"

@@ -72,7 +72,9 @@ class Guarded:
             sent.append(("authorization", f"Bearer {credential}"))
         if origin is not None:
             sent.append(("origin", origin))
-        if method in ("POST", "PATCH"):
+        if (method, target) == ("POST", "/documents"):
+            sent.append(("content-type", "multipart/form-data; boundary=x"))
+        elif method in ("POST", "PATCH", "PUT"):
             sent.append(("content-type", "application/json"))
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return raw(self.client, method, target, headers=sent, body=content)

@@ -108,7 +108,7 @@ def people() -> dict[str, Principal]:
         name: Principal(
             kind="key",
             subject=f"subject of {name}",
-            scopes=frozenset(Scope) if viewer.everything else frozenset({Scope.ASK}),
+            scopes=frozenset(Scope) if viewer.everything else frozenset({Scope.ASK, Scope.INGEST}),
             viewer=viewer,
         )
         for name, viewer in found.items()

@@ -80,7 +80,7 @@ def test_the_page_asks_nobody_else_and_runs_no_inline_code(small: TestClient) ->
         name for _, attributes in page.tags for name in attributes if name.startswith("on") or name == "style"
     ]
     addresses = [*page.values("src"), *page.values("href"), *page.values("action")]
-    assert len(addresses) == 5
+    assert len(addresses) == 6
     assert all(re.match(r"/[a-z]", address) for address in addresses)
 
 

@@ -32,6 +32,7 @@ PLACES = {
     "{conversation_id}": CONVERSATION,
     "{answer_id}": ANSWER,
     "{model}": "verse",
+    "{job_id}": "job_" + 26 * "0",
 }
 ADDRESSES = (
     ("POST", "/v1/ask"),
@@ -40,6 +41,14 @@ ADDRESSES = (
     ("GET", "/v1/documents/bridge"),
     ("GET", "/v1/documents/none"),
     ("PATCH", "/v1/documents/bridge/access"),
+    ("POST", "/v1/documents"),
+    ("PUT", "/v1/documents/none"),
+    ("PATCH", "/v1/documents/none"),
+    ("DELETE", "/v1/documents/none"),
+    ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/job_" + 26 * "0"),
+    ("GET", "/documents"),
+    ("GET", "/documents/jobs/none"),
     ("GET", "/d/bridge"),
     ("GET", "/d/none"),
     ("GET", "/d/bridge?quote=9-1"),
@@ -100,7 +109,7 @@ def public(small_state: Path) -> Iterator[TestClient]:
 
 
 def send(client: TestClient, method: str, path: str, **more: Any) -> Reply:
-    headers = [*(JSON if method in ("POST", "PATCH") else []), *more.pop("headers", [])]
+    headers = [*(JSON if method in ("POST", "PATCH", "PUT") else []), *more.pop("headers", [])]
     return raw(client, method, path, headers=headers, body=BODY if method == "POST" else b"", **more)
 
 
@@ -347,6 +356,12 @@ def test_the_description_names_every_route(small: TestClient) -> None:
         ("/v1/documents", "get"),
         ("/v1/documents/{document_id}", "get"),
         ("/v1/documents/{document_id}/access", "patch"),
+        ("/v1/documents", "post"),
+        ("/v1/documents/{document_id}", "put"),
+        ("/v1/documents/{document_id}", "patch"),
+        ("/v1/documents/{document_id}", "delete"),
+        ("/v1/jobs", "get"),
+        ("/v1/jobs/{job_id}", "get"),
         ("/v1/conversations", "get"),
         ("/v1/conversations/{conversation_id}", "get"),
         ("/v1/conversations/{conversation_id}", "patch"),

@@ -19,8 +19,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, Mount
 
 from api.mcp_tools import tool_list
-from tests.api.rights import Doc, Probe, Service, corpus, make_doc, people, seen_of, serving
-from tests.api.service import Reply
+from tests.api.rights import WHO, Doc, Probe, Service, corpus, make_doc, people, seen_of, serving
+from tests.api.service import Reply, raw
 
 ABSENT = "never-there-1"
 _VARYING = re.compile(
@@ -164,7 +164,50 @@ def access_probe(service: Service, who: str) -> None:
     assert told(mine, doc.id) == told(none, ABSENT)
 
 
+def add_probe(service: Service, who: str) -> None:
+    """Nothing is stored here: that an id is taken by somebody else is held in `test_uploads_rights.py`."""
+    for doc in pick(service, who, 1):
+        refused = {"documents": [{"id": doc.id, "text": " "}]}
+        mine = service.send(who, "/v1/documents", refused)
+        none = service.send(who, "/v1/documents", {"documents": [{"id": ABSENT, "text": " "}]})
+        assert mine.status == 422
+        assert told(mine, doc.id) == told(none, ABSENT)
+
+
+def form_probe(service: Service, who: str) -> None:
+    for doc in pick(service, who, 1):
+        said = [
+            raw(
+                service.client,
+                "POST",
+                "/documents",
+                headers=[(WHO, who), ("content-type", "multipart/form-data; boundary=x")],
+                body=(
+                    '--x\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n'
+                    + json.dumps({"a.bin": {"id": one}})
+                    + '\r\n--x\r\nContent-Disposition: form-data; name="files"; filename="a.bin"\r\n\r\nzz\r\n--x--\r\n'
+                ).encode(),
+            )
+            for one in (doc.id, ABSENT)
+        ]
+        assert said[0].status == 415
+        assert told(said[0], doc.id) == told(said[1], ABSENT)
+
+
+def put_probe(service: Service, who: str) -> None:
+    for doc in pick(service, who, 2):
+        for method, body in (("PUT", {"text": "Another text."}), ("PATCH", {"title": "Mine"})):
+            mine = service.send(who, f"/v1/documents/{doc.id}", body, method)
+            none = service.send(who, f"/v1/documents/{ABSENT}", body, method)
+            assert mine.status == 404
+            assert told(mine, doc.id) == told(none, ABSENT)
+
+
 PROBES: dict[str, Probe] = {
+    "POST /v1/documents": add_probe,
+    "POST /documents": form_probe,
+    "PUT /v1/documents/{document_id:path}": put_probe,
+    "PATCH /v1/documents/{document_id:path}": put_probe,
     "POST /v1/ask": ask_probe,
     "POST /v1/search": search_probe,
     "POST /v1/chat/completions": chat_probe,

@@ -1,0 +1,1 @@
+"""Documents that people and programs send to the running service."""
