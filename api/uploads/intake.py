@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
+from api.audit import begin_change
 from api.errors import NotFoundError
 from api.settings import Settings
 from api.uploads.errors import (
@@ -81,7 +82,8 @@ class Intake:
                 parts = [await asyncio.to_thread(self._json_part, body, target, kept)]
             else:
                 parts = [await self._raw_part(request.stream(), kind, target, kept)]
-            return await asyncio.to_thread(self._taken, "add", sender, parts, key)
+            named = [] if target is None else [target]
+            return await asyncio.to_thread(self._taken, request, "add", sender, parts, key, named)
         except ClientDisconnect:
             raise AskCancelledError("the client left in the middle of its body") from None
         finally:
@@ -105,7 +107,7 @@ class Intake:
             if source != UPLOAD:
                 raise OtherSourceError(other_source(document_id, source))
             part = Part(number=0, name=document_id, target=document_id, details=changes)
-            return self._taken("change", sender, [part], key_of(request))
+            return self._taken(request, "change", sender, [part], key_of(request), [document_id])
 
         return await asyncio.to_thread(taken)
 
@@ -124,7 +126,7 @@ class Intake:
                 raise
         part = Part(number=0, name=document_id, target=document_id)
         # The intention first: what a crash interrupts here is done at the next start.
-        job = self._taken("delete", sender, [part], key)
+        job = self._taken(request, "delete", sender, [part], key, [document_id])
         if not job.ended:
             withdraw(self.catalog, document_id)
         return job
@@ -153,9 +155,18 @@ class Intake:
             if source != UPLOAD:
                 raise OtherSourceError(other_source(document_id, source))
 
-    def _taken(self, kind: Kind, sender: Sender, parts: Sequence[Part], key: str | None) -> Job:
+    def _taken(
+        self,
+        request: Request,
+        kind: Kind,
+        sender: Sender,
+        parts: Sequence[Part],
+        key: str | None,
+        document_ids: Sequence[str],
+    ) -> Job:
         said = [[p.name, p.media_type, p.sha256, p.target, dict(p.details), list(p.errors)] for p in parts]
         digest = hashlib.sha256(json.dumps([kind, said], sort_keys=True).encode()).hexdigest()
+        begin_change(request.scope, document_ids)
         job_id = self.jobs.add(kind, sender.as_dict(), digest, parts, key=key)
         self.worker.wake()
         job = self.jobs.find(job_id)

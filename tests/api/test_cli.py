@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -120,7 +121,7 @@ def test_a_second_writer_is_turned_away_at_once(child_environment: Environment, 
         done = verse(child_environment, "index", str(SEEDS), state=empty)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "another process is writing" in done.stderr
+    assert f"another process ({os.getpid()}) is writing" in done.stderr
 
 
 def test_a_state_folder_that_is_a_file_is_said_plainly(

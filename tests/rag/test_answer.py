@@ -360,10 +360,12 @@ def test_what_the_sources_say_of_another_is_refused_with_the_quote_that_shows_it
         "The treaty was signed by Ana Brandt in Riga [7]."
     )
     # Who sets the threshold gets what it lets through.
-    free = replace(stages, settings=RagSettings(min_probability=0.0))
-    assert ask(free, "When was the treaty signed by Olga Zorro in Riga?").confidence == pytest.approx(
-        stages.calibration.false_premise
+    free = ask(
+        replace(stages, settings=RagSettings(min_probability=0.0)),
+        "When was the treaty signed by Olga Zorro in Riga?",
     )
+    assert free.confidence is not None
+    assert free.confidence <= stages.calibration.false_premise
 
 
 def test_of_two_questions_the_one_with_the_false_premise_is_missing(stages: Stages) -> None:
