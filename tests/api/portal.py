@@ -45,6 +45,9 @@ class TokenGate:
     def parent_origin(self, text: str) -> str | None:
         return self.waiting.get(text)
 
+    def made_here(self, text: str) -> bool:
+        return text.startswith("code-canary-")
+
     def mint(self, origin: str) -> dict[str, Any]:
         token = f"cvt_canary-{next(self.numbers)}"
         self.tokens[token] = origin
