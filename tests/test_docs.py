@@ -48,7 +48,7 @@ def test_every_command_is_in_the_readme_and_every_one_in_the_readme_exists() -> 
         assert re.search(rf"\b{name}\b", help_text)
         assert f"verse {name}" in README
     for name in re.findall(r"(?:bin/|`)verse ([a-z]+)", README):
-        assert name in known | {"eval", "keys"}
+        assert name in known | {"eval", "keys", "sessions"}
 
 
 def test_every_make_target_in_the_readme_exists() -> None:
