@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from api.access.errors import (
@@ -35,6 +36,7 @@ from api.access.errors import (
     UnlistedOriginError,
     WrongOriginError,
 )
+from api.access.rules import routes_of
 from api.chat_errors import ChatRequestError, chat_error, speaks_openai
 from api.store.errors import (
     ConversationFullError,
@@ -292,6 +294,13 @@ def where_it_broke(error: BaseException) -> str:
     return places if cause is None else f"{places}; after {type(cause).__name__} at {where_it_broke(cause)}"
 
 
+def _methods_here(request: Request) -> list[str]:
+    """Return what an address takes: several routes may share it, and the framework tells of the first alone."""
+    path = request.scope["path"]
+    found = {method for method, pattern in routes_of(request.app) if compile_path(pattern)[0].match(path)}
+    return sorted(found)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this app with problem details."""
 
@@ -338,6 +347,8 @@ def install(app: FastAPI) -> None:
         response = _refusal(request, error.status_code, code, detail)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods_here(request))
         return response
 
     @app.exception_handler(Exception)

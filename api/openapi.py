@@ -81,6 +81,9 @@ def with_rules_and_answers(description: dict[str, Any]) -> dict[str, Any]:
                 known = answers.setdefault(str(status), {"description": text})
                 known["content"] = _content(path)
             for answer in answers.values():
+                # The framework adds the type of its own answers to those that a route says itself.
+                if PROBLEM_JSON in answer.get("content", {}):
+                    answer["content"].pop("application/json", None)
                 answer.setdefault("headers", {}).update(_headers(path))
             operation["responses"] = dict(sorted(answers.items()))
     return description

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
@@ -13,6 +14,14 @@ from api.app import create_app
 from tests.api.browser import chromium
 from tests.api.corpus import ROWS
 from tests.api.service import SmallEngine, client_of, index_rows, settings_for
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a command set up in this process: loggers that it made last would hear nothing of later tests."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,13 @@ def test_the_official_client_asks_searches_and_fetches(
         ]
         return tools, answer, found, fetched, bad
 
-    server = parameters(seeds_state, child_environment, VERSE_PUBLIC_URL="https://verse.example.org")
+    # A canary makes a question a doubtful one.
+    server = parameters(
+        seeds_state,
+        child_environment,
+        VERSE_PUBLIC_URL="https://verse.example.org",
+        VERSE_MIN_PROBABILITY="0",
+    )
     tools, answer, found, fetched, bad = talk(server, work, mode)
     assert tools == ["ask", "search", "fetch"]
     record = record_of(answer)

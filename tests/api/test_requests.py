@@ -253,7 +253,7 @@ def test_an_address_that_does_not_exist(small: TestClient, path: str) -> None:
     [
         ("GET", "/v1/ask"),
         ("PUT", "/v1/ask"),
-        ("DELETE", "/v1/documents/bridge"),
+        ("DELETE", "/v1/documents"),
         ("OPTIONS", "/v1/ask"),
         ("PATCH", "/v1/search"),
         ("BREW", "/readyz"),
@@ -264,10 +264,14 @@ def test_a_method_that_is_not_taken(small: TestClient, method: str, path: str) -
     assert_problem(raw(small, method, path), 405, "method_not_allowed")
 
 
-def test_a_post_where_only_get_is_taken(small: TestClient) -> None:
-    reply = post(small, "/v1/documents/bridge", {})
-    assert_problem(reply, 405, "method_not_allowed")
-    assert reply["allow"] == "GET"
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/v1/models", "GET"), ("/v1/documents/bridge", "DELETE, GET, PATCH, PUT")],
+)
+def test_a_refused_method_comes_with_those_that_are_taken(small: TestClient, path: str, methods: str) -> None:
+    reply = post(small, path, {})
+    assert reply.status == 405
+    assert reply["allow"] == methods
 
 
 # Anything at all
