@@ -114,7 +114,13 @@ def rebuild(
     with state.writing(), Catalog(state.catalog) as catalog:
         _derive(catalog, embedder, settings, report, progress)
         return publish(
-            state, catalog, settings, embedder=embedder.name, dimension=embedder.dimension, progress=progress
+            state,
+            catalog,
+            settings,
+            embedder=embedder.name,
+            dimension=embedder.dimension,
+            progress=progress,
+            anew=True,
         )
 
 

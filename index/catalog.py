@@ -89,7 +89,7 @@ class Catalog:
         Raises:
             DuplicateIdError: the id belongs to a document from another source.
         """
-        digest = _record_digest(document)
+        digest = document_digest(document)
         with self._transaction():
             row = self._db.execute(
                 "SELECT seq, source, record_sha256, text = ? FROM documents WHERE document_id = ?",
@@ -381,6 +381,42 @@ class Catalog:
             digest.update(f"{document_id}\0{record}\n".encode())
         return digest.hexdigest()
 
+    def states(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (seq, digest of all that a generation holds of it) of every document, by seq."""
+        for seq, *parts in self._read(
+            "SELECT seq, record_sha256, derived_sha256, source, root FROM documents ORDER BY seq"
+        ):
+            yield int(seq), hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
+
+    def seq_of(self, document_id: str) -> int:
+        """Return the number of a document that a passage repeats.
+
+        Raises:
+            CatalogDamagedError: there is none.
+        """
+        row = next(self._read("SELECT seq FROM documents WHERE document_id = ?", (document_id,)), None)
+        if row is None:
+            raise self._damaged(f"the document {document_id!r}, which another repeats, is missing")
+        return int(row[0])
+
+    def count_passages(self, seqs: Iterable[int] | None = None) -> int:
+        """Number of passages, of these documents (`None`: all)."""
+        if seqs is None:
+            return int(next(self._read("SELECT count(*) FROM passages"))[0])
+        return int(
+            next(
+                self._read(
+                    "SELECT count(*) FROM passages WHERE document_seq IN (SELECT value FROM json_each(?))",
+                    (json.dumps(list(seqs)),),
+                )
+            )[0]
+        )
+
+    def documents_of(self, seqs: Iterable[int]) -> Iterator[tuple[int, Document]]:
+        """Yield (seq, document) of these documents, each checked."""
+        for seq in seqs:
+            yield from self._documents("WHERE seq = ?", (seq,))
+
     def all_documents(self) -> Iterator[tuple[int, Document]]:
         """Yield (seq, document) in the order in which they were first stored, each checked."""
         yield from self._documents("ORDER BY seq")
@@ -404,7 +440,7 @@ class Catalog:
             f"SELECT seq, {_COLUMNS}, text, sha256, record_sha256 FROM documents {clause}", values
         ):
             document = document_of(row[1:11], row[11], row[12])
-            if _record_digest(document) != row[13]:
+            if document_digest(document) != row[13]:
                 raise self._damaged(f"what is known of document {document.document_id!r} has changed")
             yield int(row[0]), document
 
@@ -587,7 +623,7 @@ def _labels(labels: Mapping[str, str]) -> str:
     return json.dumps(dict(labels), ensure_ascii=False, sort_keys=True)
 
 
-def _record_digest(document: Document) -> str:
+def document_digest(document: Document) -> str:
     """Hash the id, the text and everything that is known of it, but not where the file lies."""
     return record_digest(
         document.document_id,

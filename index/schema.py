@@ -96,9 +96,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
+# `document` and `repeats` are the seq of a document, as in the catalog.
 SNAPSHOT_TABLES = (
     """CREATE TABLE documents (
-        ordinal INTEGER PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
         document_id TEXT NOT NULL UNIQUE,
         title TEXT NOT NULL,
         source TEXT NOT NULL,
@@ -110,6 +111,7 @@ SNAPSHOT_TABLES = (
         language TEXT,
         labels TEXT NOT NULL,
         sha256 TEXT NOT NULL,
+        record_sha256 TEXT NOT NULL,
         text TEXT NOT NULL
     ) STRICT""",
     """CREATE TABLE excluded (
@@ -118,7 +120,7 @@ SNAPSHOT_TABLES = (
     ) STRICT""",
     "CREATE INDEX excluded_of ON excluded(document)",
     """CREATE TABLE passages (
-        row INTEGER PRIMARY KEY,
+        slot INTEGER PRIMARY KEY,
         document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
         sentences TEXT NOT NULL, repeats INTEGER
     ) STRICT""",

@@ -20,17 +20,24 @@ DEFAULT_FIELD_WEIGHTS: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
-    """How documents become passages. `passage_tokens` counts `cl100k_base` tokens."""
+    """How documents become passages. `passage_tokens` counts `cl100k_base` tokens.
+
+    Up to `exact_rows` passages a search compares all vectors; of more it looks at those near (see
+    `index.approximate`). It changes no passage and no vector, and counts when all is written anew.
+    """
 
     passage_tokens: int = 256
     context_tokens: int = 48
     field_weights: Mapping[str, float] = field(default_factory=lambda: DEFAULT_FIELD_WEIGHTS)
+    exact_rows: int = 50_000
 
     def __post_init__(self) -> None:
         if not 32 <= self.passage_tokens <= 2048:
             raise ValueError(f"passage_tokens is {self.passage_tokens}; it must be 32 to 2048")
         if not 0 <= self.context_tokens <= 128:
             raise ValueError(f"context_tokens is {self.context_tokens}; it must be 0 to 128")
+        if not 0 <= self.exact_rows <= 10_000_000:
+            raise ValueError(f"exact_rows is {self.exact_rows}; it must be 0 to 10,000,000")
 
     def derivation(self, embedder: str) -> str:
         """Return a hash of all that passages and vectors depend on, apart from the documents."""
