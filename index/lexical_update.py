@@ -29,6 +29,7 @@ from index.terms import terms
 
 # The row of a filler: it is never among what a question finds, since no question holds its word.
 _NO_ROW = 0
+_TRIED = 200
 
 
 def update_lexical(
@@ -88,7 +89,10 @@ def _balance(index: tantivy.Index, tokens: Mapping[str, int], passages: int) -> 
         words[field] = total * mean
     # A field that no passage fills is never scored.
     means = {field: tokens[field] / passages for field in FIELDS if passages and tokens[field]}
-    entries = max([1, *(math.ceil((words[f] + 1) / mean - total) for f, mean in means.items())])
+    least = max([1, *(math.ceil((words[f] + 1) / mean - total) for f, mean in means.items())])
+    # Words are whole, so that the mean is off by half a word over all entries: of some numbers of entries
+    # the one is taken where it is least off.
+    entries = min(range(least, least + _TRIED), key=lambda n: _off(means, words, total + n))
     missing = {
         field: max(1, round(means[field] * (total + entries) - words[field])) if field in means else 1
         for field in FIELDS
@@ -100,6 +104,17 @@ def _balance(index: tantivy.Index, tokens: Mapping[str, int], passages: int) -> 
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
+
+
+def _off(means: Mapping[str, float], words: Mapping[str, float], entries: float) -> float:
+    """Return by what share of itself the mean of the worst field would be off with so many entries."""
+    return max(
+        (
+            abs((needed := mean * entries - words[field]) - max(1, round(needed))) / (mean * entries)
+            for field, mean in means.items()
+        ),
+        default=0.0,
+    )
 
 
 def _filler(words: Mapping[str, int]) -> tantivy.Document:

@@ -43,8 +43,6 @@ VECTORS = "vectors.faiss"
 CELLS = "vectors.cells.faiss"
 TAIL_VECTORS = "vectors.tail.faiss"
 LEXICAL = "lexical"
-# Below this all is written anew: it takes about as long.
-_LEAST_BASE = 1000
 # So large a share of the base may be in the tail or dead, and so many passages at most: the tail is compared
 # row by row, and read whole whenever something is added.
 _TAIL_SHARE = 0.2
@@ -90,7 +88,7 @@ def write_files(
     """Write the files of a generation into an empty folder; syncing is the caller's part."""
     if before is not None:
         change = difference(before.layout, catalog.states())
-        if _worth_it(before, change, catalog):
+        if before.parts["base_slots"] >= settings.shared_from and _worth_it(before, change, catalog):
             return _write_tail(folder, before, change, catalog, dimension, progress)
     return _write_all(folder, catalog, settings, dimension, progress)
 
@@ -111,8 +109,6 @@ def difference(layout: Layout, states: Iterable[tuple[int, bytes]]) -> Differenc
 def _worth_it(before: Before, change: Difference, catalog: Catalog) -> bool:
     """Tell whether a tail is cheaper than all anew, now and for those who search it."""
     base, tail = before.parts["base_slots"], before.parts["tail_slots"]
-    if base < _LEAST_BASE:
-        return False
     added = catalog.count_passages(change.new.tolist())
     left = int(np.count_nonzero(~np.isin(before.layout.seqs[before.layout.document_of], change.gone)))
     dead = base + tail - left
