@@ -178,14 +178,17 @@ def build_cells(exact: FaissStore, exact_rows: int) -> tuple[CellStore | None, B
     wanted = {share: _firsts(exact, queries, mask) for share, mask in masks.items()}
     while True:
         recall = {
-            f"{share:g}": measured(wanted[share], _firsts(store, queries, mask)) for share, mask in masks.items()
+            f"{share:g}": measured(wanted[share], _firsts(store, queries, mask))
+            for share, mask in masks.items()
         }
         if min(recall.values()) >= _WANTED_RECALL or store.probes >= store.cells:
             break
         store.probes = min(2 * store.probes, store.cells)
     worst = min(recall.values())
     if worst < LEAST_RECALL:
-        reason = f"cells were rejected: recall@{_K} {worst:.3f} is below {LEAST_RECALL}, so all rows are compared"
+        reason = (
+            f"cells were rejected: recall@{_K} {worst:.3f} is below {LEAST_RECALL}, so all rows are compared"
+        )
         logger.warning("vector_index_rejected rows=%d recall=%.4f probes=%d", rows, worst, store.probes)
         return None, Built(kind="exact", reason=reason, cells=store.cells, recall=recall)
     return store, Built(
@@ -210,7 +213,9 @@ def sample_queries(exact: FaissStore) -> FloatArray:
 
 def measured(wanted: list[set[int]], found: list[set[int]]) -> float:
     """Return the mean share of the wanted rows that were found."""
-    return float(np.mean([len(one & other) / max(1, len(one)) for one, other in zip(wanted, found, strict=True)]))
+    return float(
+        np.mean([len(one & other) / max(1, len(one)) for one, other in zip(wanted, found, strict=True)])
+    )
 
 
 def _firsts(store: FaissStore | CellStore, queries: FloatArray, mask: BoolArray | None) -> list[set[int]]:

@@ -199,9 +199,7 @@ class Generation:
         found = self._of_documents(", ".join(_HEAD), sorted(set(ordinals)))
         return [dict(zip(_HEAD, values, strict=True)) for _, values in found]
 
-    def _of_documents(
-        self, columns: str, ordinals: Sequence[int]
-    ) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    def _of_documents(self, columns: str, ordinals: Sequence[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Yield (ordinal, columns) of these documents, whose numbers rise."""
         numbers = np.asarray(ordinals, dtype=np.int64)
         seqs, tails = self._layout.seqs[numbers], self._layout.tails[numbers]

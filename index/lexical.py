@@ -145,9 +145,7 @@ class TantivyIndex:
         return cls(index, weights)
 
     @classmethod
-    def load(
-        cls, folder: Path, weights: Mapping[str, float], places: Places | None = None
-    ) -> TantivyIndex:
+    def load(cls, folder: Path, weights: Mapping[str, float], places: Places | None = None) -> TantivyIndex:
         """Open a folder whose files the caller has checked.
 
         Raises:
@@ -183,7 +181,7 @@ class TantivyIndex:
         count = int(self._searcher.doc_freq(field, term))
         if count and self._fillers:
             query = tantivy.Query.term_query(self._schema, field, term, "basic")
-            count = int(self._searcher.search(query, 1, count=True).count)
+            count = int(self._searcher.search(query, 1, count=True).count)  # type: ignore[attr-defined]
         return count
 
     def _total(self) -> int:
@@ -317,12 +315,10 @@ class TantivyIndex:
 def fillers_of(searcher: tantivy.Searcher, schema: tantivy.Schema) -> int:
     """Return how many entries are fillers."""
     query = tantivy.Query.term_query(schema, "document", FILLER_DOCUMENT, "basic")
-    return int(searcher.search(query, 1, count=True).count)
+    return int(searcher.search(query, 1, count=True).count)  # type: ignore[attr-defined]
 
 
-def statistics_of(
-    searcher: tantivy.Searcher, schema: tantivy.Schema, field: str
-) -> tuple[float, float]:
+def statistics_of(searcher: tantivy.Searcher, schema: tantivy.Schema, field: str) -> tuple[float, float]:
     """Return what tantivy reckons with: the number of entries, and the mean number of words of a field.
 
     It says so only where it explains a score; every filler holds the same word in every field.

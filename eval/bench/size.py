@@ -30,7 +30,15 @@ from typing import Any
 import numpy as np
 
 from eval.bench.record import ROOT, latencies, provenance, write_json
-from eval.bench.size_corpus import GROUPS, PARAGRAPHS, SentenceMeans, documents, embedded, questions, read_sentences
+from eval.bench.size_corpus import (
+    GROUPS,
+    PARAGRAPHS,
+    SentenceMeans,
+    documents,
+    embedded,
+    questions,
+    read_sentences,
+)
 from index.access import ANYBODY, OPERATOR, AccessRule, Viewer
 from index.build import update_index
 from index.catalog import Catalog
@@ -111,9 +119,7 @@ def searched(
                 wanted = exact.vectors.search(vector, _K, mask)[0]
                 near.append(len({r for r, _ in rows} & {r for r, _ in wanted}) / max(1, len(wanted)))
                 whole = theirs.retrieve(read, _K, allowed).hits
-                same.append(
-                    len({h.row for h in found.hits} & {h.row for h in whole}) / max(1, len(whole))
-                )
+                same.append(len({h.row for h in found.hits} & {h.row for h in whole}) / max(1, len(whole)))
         result[name] = {
             "passages": len(generation) if allowed is None else int(np.count_nonzero(allowed.rows)),
             "retrieve": latencies(seconds),
@@ -207,9 +213,7 @@ def build(state: StateFolder, made: Iterable[dict[str, Any]], embedder: Sentence
             for seq, of in passages:
                 catalog.derive(seq, derivation, [], [(passage, next(left)) for passage in of])
         stored = time.perf_counter()
-        publish(
-            state, catalog, settings, embedder=embedder.name, dimension=embedder.dimension, progress=mark
-        )
+        publish(state, catalog, settings, embedder=embedder.name, dimension=embedder.dimension, progress=mark)
     ended = time.perf_counter()
     return {
         "store_s": round(stored - started, 1),
@@ -288,7 +292,9 @@ def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "build": building,
         "search": searched(generation, exact, embedder, asked, masks_of(generation, list(GROUPS))),
     }
-    sizes = {name: (options_path(state, manifest.index_version) / name).stat().st_size for name in manifest.files}
+    sizes = {
+        name: (options_path(state, manifest.index_version) / name).stat().st_size for name in manifest.files
+    }
     result["file_bytes_per_passage"] = {
         "vectors": round(sum(s for n, s in sizes.items() if n.startswith("vectors")) / manifest.passages),
         "snapshot": round(sum(s for n, s in sizes.items() if n.startswith("snapshot")) / manifest.passages),
@@ -301,7 +307,8 @@ def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     result["memory_mib_per_million_passages"] = round(memory * 1e6 / manifest.passages)
     first = manifest.documents + 1_000_000
     result["publish_10_new"] = [
-        published(state, folder, documents(articles, first + 10 * n, _ADDED, seed=5), embedder) for n in range(3)
+        published(state, folder, documents(articles, first + 10 * n, _ADDED, seed=5), embedder)
+        for n in range(3)
     ]
     path = folder / "more"
     replaced = sorted(path.glob("*.jsonl"))[0]

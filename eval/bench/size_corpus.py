@@ -40,7 +40,10 @@ _STOP_WORDS = (
 
 def read_sentences(folder: Path) -> list[list[str]]:
     """Return the sentences of real articles, by article; `folder` holds the data sets."""
-    paths = [*sorted((folder / "distractors").glob("*.jsonl.gz")), folder / "multihop_rag" / "corpus.jsonl.gz"]
+    paths = [
+        *sorted((folder / "distractors").glob("*.jsonl.gz")),
+        folder / "multihop_rag" / "corpus.jsonl.gz",
+    ]
     articles = []
     for path in paths:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -106,7 +109,9 @@ def documents(
         main, other = rng.sample(range(len(articles)), 2)
         paragraphs = []
         for _ in range(PARAGRAPHS):
-            drawn = [rng.choice(articles[main if rng.random() < 0.7 else other]) for _ in range(_PER_PARAGRAPH)]
+            drawn = [
+                rng.choice(articles[main if rng.random() < 0.7 else other]) for _ in range(_PER_PARAGRAPH)
+            ]
             paragraphs.append(" ".join(dict.fromkeys(drawn)))
         yield {
             "id": f"m{number}",

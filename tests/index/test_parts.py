@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,9 @@ from index.state import StateFolder
 from index.terms import terms
 from tests.fakes import HashEmbedder
 
-WORDS = "copper tin zinc port ship minister talks Ташкент вольфрам rare-earth e\u0301toile 🙂 deal accord".split()
+WORDS = (
+    "copper tin zinc port ship minister talks Ташкент вольфрам rare-earth e\u0301toile 🙂 deal accord".split()
+)
 QUERIES = ("copper port", "zinc ship talks", "вольфрам accord", "the deal of the minister", "gold", "shared")
 SHARED = "The ministers of five states agreed in the port that all exports of copper will be counted anew."
 # Fillers have whole words: of a hundred passages the mean length is off by so much at most.
@@ -84,10 +86,10 @@ class Corpus:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Iterator[Corpus]:
+def corpus(tmp_path: Path) -> Corpus:
     made = Corpus(tmp_path, {})
     made.publish({n: n for n in range(40)})
-    yield made
+    return made
 
 
 def passages(generation: Generation) -> list[Any]:
