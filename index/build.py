@@ -36,6 +36,8 @@ Event = Literal["added", "replaced", "access", "unchanged", "removed"]
 EventCallback = Callable[[Event, str], None]
 
 _EMBED_BATCH = 256
+# So many passages are held at a time while they are embedded.
+_LOOKED_AT = 16_384
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,7 +223,8 @@ def _derive(
         )
         progress("splitting", number, len(waiting))
     report.embedded = _embed(catalog, embedder, settings, progress)
-    if waiting:
+    if len(waiting) > report.added:
+        # Looks at every vector; a document that is new leaves none behind.
         catalog.drop_unused_vectors()
     report.documents = catalog.count()
 
@@ -266,27 +269,32 @@ def _vector_key(embedder: Embedder, text: str) -> bytes:
 
 def _embed(catalog: Catalog, embedder: Embedder, settings: IndexSettings, progress: ProgressCallback) -> int:
     """Embed what has no vector yet, a batch a transaction, so that an interruption costs little."""
-    missing = catalog.passages_without_vectors()
     document: Document | None = None
     document_seq = -1
-    done = 0
-    for start in range(0, len(missing), _EMBED_BATCH):
-        batch = missing[start : start + _EMBED_BATCH]
-        texts = []
-        for _, seq, left, right in batch:
-            if document is None or seq != document_seq:
-                document, document_seq = catalog.document(seq), seq
-            passage = Passage(
-                document_id=document.document_id,
-                start=left,
-                end=right,
-                text=document.text[left:right],
-                sentences=(),
-            )
-            texts.append(embedded_text(document, passage, settings))
-        catalog.add_vectors([key for key, *_ in batch], embedder.embed_passages(texts))
-        done += len(batch)
-        progress("embedding", done, len(missing))
+    done = total = 0
+    after = (-1, -1)
+    while missing := catalog.passages_without_vectors(_LOOKED_AT, after):
+        if not total:
+            total = catalog.count_without_vectors()
+        for start in range(0, len(missing), _EMBED_BATCH):
+            batch = missing[start : start + _EMBED_BATCH]
+            texts = []
+            for _, seq, left, right in batch:
+                if document is None or seq != document_seq:
+                    document, document_seq = catalog.document(seq), seq
+                passage = Passage(
+                    document_id=document.document_id,
+                    start=left,
+                    end=right,
+                    text=document.text[left:right],
+                    sentences=(),
+                )
+                texts.append(embedded_text(document, passage, settings))
+            catalog.add_vectors([key for key, *_ in batch], embedder.embed_passages(texts))
+            done += len(batch)
+            progress("embedding", done, total)
+        # What lies between here and the end of the window repeats a text that has its vector now.
+        after = (missing[-1][1], missing[-1][2])
     return done
 
 

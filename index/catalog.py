@@ -329,12 +329,30 @@ class Catalog:
 
     # Vectors
 
-    def passages_without_vectors(self) -> list[tuple[bytes, int, int, int]]:
-        """Return (key, document seq, start, end), once a key, in the order of the documents."""
+    def count_without_vectors(self) -> int:
+        """Number of vectors that are still to be made."""
+        return int(
+            next(
+                self._read(
+                    "SELECT count(DISTINCT p.vector_key) FROM passages p WHERE NOT EXISTS "
+                    "(SELECT 1 FROM vectors v WHERE v.key = p.vector_key)"
+                )
+            )[0]
+        )
+
+    def passages_without_vectors(
+        self, limit: int = -1, after: tuple[int, int] = (-1, -1)
+    ) -> list[tuple[bytes, int, int, int]]:
+        """Return (key, document seq, start, end), once a key, in the order of the documents.
+
+        Of those that come `after` a document's seq and a start, at most `limit` passages (below 0: all).
+        """
         rows = self._read(
             "SELECT p.vector_key, p.document_seq, p.start, p.end FROM passages p "
-            "LEFT JOIN vectors v ON v.key = p.vector_key WHERE v.key IS NULL "
-            "ORDER BY p.document_seq, p.start"
+            "WHERE (p.document_seq, p.start) > (?, ?) "
+            "AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.key = p.vector_key) "
+            "ORDER BY p.document_seq, p.start LIMIT ?",
+            (*after, limit),
         )
         return list({row[0]: row for row in reversed(list(rows))}.values())[::-1]
 
