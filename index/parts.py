@@ -140,6 +140,7 @@ def _write_all(
     cells, built = build_cells(exact, settings.exact_rows)
     if cells is not None:
         cells.save(folder / CELLS)
+    logger.info("vector_index kind=%s rows=%d probes=%d", built.kind, len(exact), built.probes)
     parts = {
         "base_slots": len(keys),
         "tail_slots": 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -19,11 +19,16 @@ _NO_DAY = 0
 class FilterColumns:
     """What filters ask for, of all documents of one generation."""
 
-    def __init__(self, documents: Iterable[tuple[int, Mapping[str, Any]]], count: int) -> None:
+    def __init__(self, count: int) -> None:
         self._ids: dict[str, int] = {}
         self._publishers: dict[str, list[int]] = {}
         self._languages: dict[str, list[int]] = {}
         self._days: NDArray[np.int32] = np.full(count, _NO_DAY, dtype=np.int32)
+
+    def reading(
+        self, documents: Iterable[tuple[int, Mapping[str, Any]]]
+    ) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Pass the documents on, keeping of each what filters ask for."""
         for ordinal, row in documents:
             self._ids[row["document_id"]] = ordinal
             for column, value in ((self._publishers, row["publisher"]), (self._languages, row["language"])):
@@ -31,6 +36,7 @@ class FilterColumns:
                     column.setdefault(value, []).append(ordinal)
             if row["published_at"] is not None:
                 self._days[ordinal] = _day(row["published_at"]).toordinal()
+            yield ordinal, row
 
     def select(self, filters: Filters) -> frozenset[int]:
         """Return the documents that fulfil all filters; one without a date fulfils no filter of dates."""

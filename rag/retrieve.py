@@ -78,7 +78,7 @@ class Retriever:
 
     def allowed(self, filters: Filters, sight: Sight) -> tuple[RowFilter | None, bool]:
         """Return the row filter for these filters and this viewer, and whether they leave anything at all."""
-        documents = None if filters.is_empty else self._columns.select(filters)
+        documents = None if filters.is_empty else self._catalogue[1].select(filters)
         row_filter = sight.within(documents)
         if row_filter is None:
             return None, len(self.generation) > 0
@@ -184,7 +184,7 @@ class Retriever:
         """Return what the question says of its sources, of those that may be used."""
         if not (self._settings.source_weight or self._settings.date_weight):
             return SourceHints()
-        return self._names.hints(question.standalone, None if allowed is None else allowed.documents)
+        return self._catalogue[0].hints(question.standalone, None if allowed is None else allowed.documents)
 
     def languages(self, known: BoolArray | None = None) -> frozenset[str]:
         """Return the languages that are sure in a sample of the passages, of the `known` ones."""
@@ -205,12 +205,10 @@ class Retriever:
         return languages_of(self.generation.passage(row).text for row in range(0, len(self.generation), step))
 
     @cached_property
-    def _columns(self) -> FilterColumns:
-        return FilterColumns(self.generation.documents(start=0, limit=-1), self.generation.manifest.documents)
-
-    @cached_property
-    def _names(self) -> SourceNames:
-        return SourceNames(self.generation.documents(start=0, limit=-1))
+    def _catalogue(self) -> tuple[SourceNames, FilterColumns]:
+        """What is known of all documents, read once for both."""
+        columns = FilterColumns(self.generation.manifest.documents)
+        return SourceNames(columns.reading(self.generation.documents(start=0, limit=-1))), columns
 
     def _preferred(
         self, scores: ScoreArray, rows: Sequence[int], hints: SourceHints

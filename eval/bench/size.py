@@ -191,7 +191,7 @@ def build(state: StateFolder, made: Iterable[dict[str, Any]], embedder: Sentence
     started = time.perf_counter()
     marks: dict[str, list[float]] = {}
 
-    def mark(stage: str, done: int, total: int) -> None:
+    def mark(stage: str, *_: int) -> None:
         marks.setdefault(stage, []).append(time.perf_counter())
 
     with state.writing(), Catalog(state.catalog) as catalog:
@@ -256,7 +256,7 @@ def published(state: StateFolder, folder: Path, made: Any, embedder: SentenceMea
     started = time.perf_counter()
     report = update_index(
         state, [path], embedder, IndexSettings(context_tokens=0),
-        progress=lambda stage, done, total: marks.append((stage, time.perf_counter())),
+        progress=lambda stage, *_: marks.append((stage, time.perf_counter())),
     )  # fmt: skip
     ended = time.perf_counter()
     assert report.published

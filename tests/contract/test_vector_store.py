@@ -16,7 +16,6 @@ from index.vector_parts import VectorParts
 from index.vectors import FaissStore, NumpyStore
 
 
-
 def in_cells(vectors: FloatArray) -> VectorStore:
     """Cells compare rows one by one where there are few; tests/index/test_approximate.py has many."""
     exact = FaissStore.build(vectors)

@@ -18,15 +18,28 @@ from index.build import rebuild, update_index
 from index.errors import GenerationDamagedError
 from index.generation import Generation, check_files, open_current, read_manifest
 from index.models import sha256_file
-from index.parts import LEXICAL, SNAPSHOT, TAIL_SNAPSHOT, TAIL_VECTORS, VECTORS
+from index.parts import CELLS, LEXICAL, SNAPSHOT, TAIL_SNAPSHOT, TAIL_VECTORS, VECTORS
 from index.settings import IndexSettings
 from index.state import StateFolder
 from index.terms import terms
 from tests.fakes import HashEmbedder
 
-WORDS = (
-    "copper tin zinc port ship minister talks Ташкент вольфрам rare-earth e\u0301toile 🙂 deal accord".split()
-)
+WORDS = [
+    "copper",
+    "tin",
+    "zinc",
+    "port",
+    "ship",
+    "minister",
+    "talks",
+    "Ташкент",
+    "вольфрам",
+    "rare-earth",
+    "étoile",
+    "🙂",
+    "deal",
+    "accord",
+]
 QUERIES = ("copper port", "zinc ship talks", "вольфрам accord", "the deal of the minister", "gold", "shared")
 SHARED = "The ministers of five states agreed in the port that all exports of copper will be counted anew."
 # Fillers have whole words: of a hundred passages the mean length is off by so much at most.
@@ -51,6 +64,7 @@ class Corpus:
 
     folder: Path
     seeds: dict[int, int]
+    settings: IndexSettings = SETTINGS
     embedder: HashEmbedder = field(default_factory=HashEmbedder)
 
     @property
@@ -70,14 +84,14 @@ class Corpus:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        report = update_index(self.state, [path], self.embedder, SETTINGS, prune=True)
+        report = update_index(self.state, [path], self.embedder, self.settings, prune=True)
         assert not report.problems
 
     def open(self) -> Generation:
         return open_current(self.state, embedder=self.embedder.name)
 
     def rebuilt(self) -> Generation:
-        rebuild(self.state, self.embedder, SETTINGS)
+        rebuild(self.state, self.embedder, self.settings)
         return self.open()
 
     @property
@@ -114,7 +128,7 @@ def known(generation: Generation) -> list[Any]:
     ]
 
 
-def assert_the_same_answers(one: Generation, other: Generation) -> None:
+def assert_the_same_answers(one: Generation, other: Generation, cosines: float = 0.0) -> None:
     everybody = [None, *(frozenset(range(n, one.manifest.documents, 3)) for n in range(2))]
     for query in QUERIES:
         wanted = terms(query)
@@ -129,7 +143,9 @@ def assert_the_same_answers(one: Generation, other: Generation) -> None:
             if chosen is not None and same is not None:
                 assert np.array_equal(chosen.rows, same.rows)
             for k in (1, 3, 10):
-                assert one.vectors.search(vector, k, mask) == other.vectors.search(vector, k, mask)
+                near, wants = (g.vectors.search(vector, k, mask)[0] for g in (one, other))
+                assert [score for _, score in near] == pytest.approx([s for _, s in wants], abs=cosines)
+                assert cosines or [row for row, _ in near] == [row for row, _ in wants]
                 found, wants = (g.lexical.search(wanted, k, f) for g, f in ((one, chosen), (other, same)))
                 assert [score for _, score in found] == pytest.approx([score for _, score in wants], rel=2e-6)
                 assert [row for row, _ in found] == [row for row, _ in wants]
@@ -292,3 +308,23 @@ def test_nothing_is_shared_with_a_generation_of_other_settings(corpus: Corpus) -
     update_index(corpus.state, [corpus.folder / "rows.jsonl"], corpus.embedder, other)
     assert not (corpus.path / SNAPSHOT).samefile(before / SNAPSHOT)
     assert corpus.open().manifest.parts["tail_slots"] == 0
+
+
+def test_cells_are_shared_and_what_is_new_is_compared_beside_them(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path, {}, IndexSettings(passage_tokens=32, shared_from=1, exact_rows=10))
+    corpus.publish({n: n for n in range(40)})
+    before = read_manifest(corpus.state)[1].parts
+    assert before["vectors"]["kind"] == "cells"
+    assert min(before["vectors"]["recall"].values()) >= 0.98
+    first = corpus.path
+    one = corpus.open()
+    corpus.publish({3: 103, 40: 140})
+    assert (corpus.path / CELLS).samefile(first / CELLS)
+    shared = corpus.open()
+    assert shared.manifest.parts["tail_slots"] > 0
+    assert shared.manifest.parts["vectors"] == before["vectors"]
+    # The file is in memory once, however many generations of it are open.
+    assert shared.vectors._parts[0] is one.vectors._parts[0]
+    rebuilt = corpus.rebuilt()
+    assert passages(shared) == passages(rebuilt)
+    assert_the_same_answers(shared, rebuilt, cosines=1e-6)
