@@ -212,10 +212,9 @@ def sample_queries(exact: FaissStore) -> FloatArray:
 
 
 def measured(wanted: list[set[int]], found: list[set[int]]) -> float:
-    """Return the mean share of the wanted rows that were found."""
-    return float(
-        np.mean([len(one & other) / max(1, len(one)) for one, other in zip(wanted, found, strict=True)])
-    )
+    """Return the mean share of the wanted rows that were found; where none is wanted nothing is missing."""
+    shares = [len(one & other) / len(one) if one else 1.0 for one, other in zip(wanted, found, strict=True)]
+    return float(np.mean(shares))
 
 
 def _firsts(store: FaissStore | CellStore, queries: FloatArray, mask: BoolArray | None) -> list[set[int]]:

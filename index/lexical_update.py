@@ -7,6 +7,7 @@ but a filler word are added, that bring the mean back to that of the passages th
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +31,11 @@ from index.terms import terms
 # The row of a filler: it is never among what a question finds, since no question holds its word.
 _NO_ROW = 0
 _TRIED = 200
+# By so large a share a mean may be off, and so often it is tried.
+_NEAR = 1e-5
+_ROUNDS = 4
+
+logger = logging.getLogger(__name__)
 
 
 def update_lexical(
@@ -80,15 +86,32 @@ def update_lexical(
 
 
 def _balance(index: tantivy.Index, tokens: Mapping[str, int], passages: int) -> None:
-    """Add fillers until the mean length of every field is that of the passages."""
-    searcher, schema = index.searcher(), index.schema
-    total = 0.0
-    words: dict[str, float] = {}
-    for field in FIELDS:
-        total, mean = statistics_of(searcher, schema, field)
-        words[field] = total * mean
+    """Add fillers until the mean length of every field is that of the passages.
+
+    Where tantivy merges segments meanwhile, it estimates anew how many words they have: then once more.
+    """
     # A field that no passage fills is never scored.
     means = {field: tokens[field] / passages for field in FIELDS if passages and tokens[field]}
+    off = _add_fillers(index, means)
+    for _ in range(_ROUNDS):
+        held = _held(index)
+        off = max((abs(held[field][1] / mean - 1) for field, mean in means.items()), default=0.0)
+        if off <= _NEAR:
+            return
+        off = _add_fillers(index, means)
+    logger.warning("lexical_lengths_off share=%.2g passages=%d", off, passages)
+
+
+def _held(index: tantivy.Index) -> dict[str, tuple[float, float]]:
+    searcher, schema = index.searcher(), index.schema
+    return {field: statistics_of(searcher, schema, field) for field in FIELDS}
+
+
+def _add_fillers(index: tantivy.Index, means: Mapping[str, float]) -> float:
+    """Add what brings the means to these; return by what share the worst is off for want of half a word."""
+    held = _held(index)
+    total = held["body"][0]
+    words = {field: count * mean for field, (count, mean) in held.items()}
     least = max([1, *(math.ceil((words[f] + 1) / mean - total) for f, mean in means.items())])
     # Words are whole, so that the mean is off by half a word over all entries: of some numbers of entries
     # the one is taken where it is least off.
@@ -104,6 +127,7 @@ def _balance(index: tantivy.Index, tokens: Mapping[str, int], passages: int) -> 
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
+    return _off(means, words, total + entries)
 
 
 def _off(means: Mapping[str, float], words: Mapping[str, float], entries: float) -> float:
