@@ -19,24 +19,26 @@ _NO_DAY = 0
 class FilterColumns:
     """What filters ask for, of all documents of one generation."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._publishers: dict[str, list[int]] = {}
         self._languages: dict[str, list[int]] = {}
-        self._days: NDArray[np.int32] = np.full(count, _NO_DAY, dtype=np.int32)
+        self._days: NDArray[np.int32] = np.empty(0, dtype=np.int32)
 
     def reading(
         self, documents: Iterable[tuple[int, Mapping[str, Any]]]
     ) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Pass the documents on, keeping of each what filters ask for."""
+        """Pass all documents on, in the order of their numbers, keeping of each what filters ask for."""
+        days: list[int] = []
         for ordinal, row in documents:
             self._ids[row["document_id"]] = ordinal
             for column, value in ((self._publishers, row["publisher"]), (self._languages, row["language"])):
                 if value is not None:
                     column.setdefault(value, []).append(ordinal)
-            if row["published_at"] is not None:
-                self._days[ordinal] = _day(row["published_at"]).toordinal()
+            published = row["published_at"]
+            days.append(_NO_DAY if published is None else _day(published).toordinal())
             yield ordinal, row
+        self._days = np.array(days, dtype=np.int32)
 
     def select(self, filters: Filters) -> frozenset[int]:
         """Return the documents that fulfil all filters; one without a date fulfils no filter of dates."""

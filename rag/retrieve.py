@@ -207,7 +207,7 @@ class Retriever:
     @cached_property
     def _catalogue(self) -> tuple[SourceNames, FilterColumns]:
         """What is known of all documents, read once for both."""
-        columns = FilterColumns(self.generation.manifest.documents)
+        columns = FilterColumns()
         return SourceNames(columns.reading(self.generation.documents(start=0, limit=-1))), columns
 
     def _preferred(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from hypothesis import given
@@ -45,8 +45,14 @@ def fulfils(filters: Filters, row: dict[str, Any]) -> bool:
         return True
     if row["published_at"] is None:
         return False
-    day, first, last = (one and datetime.fromisoformat(one).date() for one in (row["published_at"], *bounds))
-    return (first is None or first <= day) and (last is None or day <= last)
+    day = day_of(row["published_at"])
+    first = day if filters.published_from is None else day_of(filters.published_from)
+    last = day if filters.published_to is None else day_of(filters.published_to)
+    return first <= day <= last
+
+
+def day_of(value: str) -> date:
+    return datetime.fromisoformat(value).date()
 
 
 @given(rows=ROWS, filters=FILTERS)
@@ -54,6 +60,6 @@ def test_columns_leave_what_a_look_at_every_document_leaves(
     rows: list[dict[str, Any]], filters: Filters
 ) -> None:
     documents = [(n, row | {"document_id": f"d{n}"}) for n, row in enumerate(rows)]
-    columns = FilterColumns(len(documents))
+    columns = FilterColumns()
     assert list(columns.reading(documents)) == documents
     assert columns.select(filters) == {n for n, row in documents if fulfils(filters, row)}
