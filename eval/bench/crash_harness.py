@@ -49,7 +49,7 @@ from index.types import Document, Embedder
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "eval.bench.crash_harness"
-SETTINGS = IndexSettings(passage_tokens=64)
+SETTINGS = IndexSettings(passage_tokens=64, shared_from=1)
 _VOCABULARY = (
     "copper tin zinc uranium summit minister railway harbour treaty region export import price share "
     "market energy water border student visit letter speech report office bank loan school bridge road"
