@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.build import rebuild, update_index
-from index.errors import GenerationDamagedError
-from index.generation import Generation, check_files, open_current, read_manifest
+from index.build import derive_and_publish, rebuild, store_document, update_index
+from index.catalog import Catalog
+from index.errors import GenerationDamagedError, StorageFailedError, StorageFullError
+from index.forget import forget_documents
+from index.generation import Generation, SameStory, check_files, open_current, read_manifest
+from index.layout import RUNNING_HEADER, Layout, PageSpan, Section
 from index.models import sha256_file
 from index.parts import CELLS, LEXICAL, SNAPSHOT, TAIL_SNAPSHOT, TAIL_VECTORS, VECTORS
 from index.settings import IndexSettings
 from index.state import StateFolder
 from index.terms import terms
+from index.types import Document, ExcludedSpan
 from tests.fakes import HashEmbedder
 
 WORDS = [
@@ -40,7 +44,15 @@ WORDS = [
     "deal",
     "accord",
 ]
-QUERIES = ("copper port", "zinc ship talks", "вольфрам accord", "the deal of the minister", "gold", "shared")
+QUERIES = (
+    "copper port",
+    "tides harbour",
+    "zinc ship talks",
+    "вольфрам accord",
+    "the deal of the minister",
+    "gold",
+    "shared",
+)
 SHARED = "The ministers of five states agreed in the port that all exports of copper will be counted anew."
 # Fillers have whole words: of a hundred passages the mean length is off by so much at most.
 NEARLY = 5e-5
@@ -48,6 +60,9 @@ SETTINGS = IndexSettings(passage_tokens=32, shared_from=1)
 
 
 def text_of(seed: int) -> str:
+    """Return the text of a seed; from 1,000 on, that of a smaller one with a word behind it."""
+    if seed >= 1000:
+        return text_of(seed - 1000) + " Gold."
     source = np.random.default_rng(seed)
     paragraphs = [
         " ".join(" ".join(source.choice(WORDS, source.integers(3, 14))).capitalize() + "." for _ in range(3))
@@ -58,9 +73,42 @@ def text_of(seed: int) -> str:
     return "\n\n".join(paragraphs)
 
 
+def document_of(number: int, seed: int) -> Document:
+    """Return a document: every other seed has two pages, a running line and sections one in another."""
+    text = text_of(seed)
+    half, end = len(text) // 2, len(text)
+    form = Layout()
+    if seed % 2:
+        form = Layout(
+            media_type="application/pdf",
+            pages=(PageSpan(number=1, start=0, end=half), PageSpan(number=2, start=half, end=end)),
+            sections=(
+                Section(level=1, title=f"Harbour {seed % 3}", start=0, end=end),
+                Section(level=2, title="Tides", start=half, end=end),
+            ),
+            marked=(ExcludedSpan(start=0, end=4, reason=RUNNING_HEADER),),
+        )
+    return Document(
+        document_id=f"d{number}",
+        text=text,
+        title=f"Title {seed % 7}",
+        publisher=f"P{seed % 3}",
+        author=None,
+        published_at=None,
+        url=None,
+        language=None,
+        source="made",
+        root="made",
+        media_type=form.media_type,
+        pages=form.pages,
+        sections=form.sections,
+        marked=form.marked,
+    )
+
+
 @dataclass(slots=True)
 class Corpus:
-    """Documents by number, in one file; the seed of a text is what changes."""
+    """Documents by number; the seed of a text is what changes."""
 
     folder: Path
     seeds: dict[int, int]
@@ -72,20 +120,14 @@ class Corpus:
         return StateFolder(self.folder / "state")
 
     def publish(self, changes: Mapping[int, int | None]) -> None:
-        for number, seed in changes.items():
-            if seed is None:
-                self.seeds.pop(number, None)
-            else:
-                self.seeds[number] = seed
-        rows: list[dict[str, Any]] = [
-            {"id": f"d{n}", "text": text_of(seed), "title": f"Title {seed % 7}", "publisher": f"P{seed % 3}"}
-            for n, seed in self.seeds.items()
-        ]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "rows.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        report = update_index(self.state, [path], self.embedder, self.settings, prune=True)
-        assert not report.problems
+        with self.state.writing(), Catalog(self.state.catalog) as catalog:
+            for number, seed in changes.items():
+                if seed is not None:
+                    self.seeds[number] = seed
+                    store_document(catalog, document_of(number, seed))
+                elif self.seeds.pop(number, None) is not None:
+                    catalog.remove(f"d{number}")
+            derive_and_publish(self.state, catalog, self.embedder, self.settings)
 
     def open(self) -> Generation:
         return open_current(self.state, embedder=self.embedder.name)
@@ -118,11 +160,20 @@ def passages(generation: Generation) -> list[Any]:
 def known(generation: Generation) -> list[Any]:
     heads = list(generation.documents(start=0, limit=-1))
     ordinals = [ordinal for ordinal, _ in heads]
-    assert generation.heads(ordinals) == [head for _, head in heads]
+    documents = [generation.document_at(n) for n in ordinals]
+    whole = generation.heads(ordinals)
+    for document, (_, head), more in zip(documents, heads, whole, strict=True):
+        stored = {name: getattr(document, name) for name in ("version", "stored_at", "first_stored_at")}
+        assert more == head | stored
+        assert document.version is not None
     return [
-        heads,
-        [generation.document_at(n) for n in ordinals],
+        whole,
+        documents,
+        [(document.layout, document.source, document.root) for document in documents],
         [generation.excluded_of(n) for n in ordinals],
+        [generation.same_story(n) for n in ordinals],
+        [generation.repeating(document.document_id) for document in documents],
+        generation.manifest.versions_sha256,
         generation.corpus_sha256_of(np.ones(len(ordinals), dtype=np.bool_)),
         generation.manifest.corpus_sha256,
     ]
@@ -195,6 +246,7 @@ def test_a_publication_leaves_the_generation_before_as_it_was(corpus: Corpus) ->
         [{5: 105}],
         [{0: None}, {0: 0}],  # the first to hold the shared paragraph goes and comes back
         [{39: 139, 40: 140}, {40: 141, 39: None}, {40: None}],
+        [{40: 5}, {41: 1005}, {5: 105}, {5: 5}],  # copies of an old document, that changes and comes back
     ],
 )
 def test_each_kind_of_change_gives_what_writing_anew_gives(
@@ -211,8 +263,9 @@ def test_each_kind_of_change_gives_what_writing_anew_gives(
     assert_the_same_answers(shared, rebuilt)
 
 
+SEEDS = st.integers(0, 60) | st.integers(1000, 1045) | st.integers(100, 400)
 CHANGES = st.lists(
-    st.dictionaries(st.integers(0, 45), st.none() | st.integers(0, 400), min_size=1, max_size=3),
+    st.dictionaries(st.integers(0, 45), st.none() | SEEDS, min_size=1, max_size=3),
     min_size=1,
     max_size=6,
 )
@@ -237,6 +290,79 @@ def test_any_changes_give_what_writing_anew_gives(
         rebuilt.close()
 
     check()
+
+
+def test_what_is_new_of_an_old_document_is_in_the_next_generation(corpus: Corpus) -> None:
+    base = corpus.path
+    corpus.publish({40: 7})
+    generation = corpus.open()
+    one, copy = generation.ordinal("d7"), generation.ordinal("d40")
+    assert one is not None
+    assert copy is not None
+    assert (corpus.path / SNAPSHOT).samefile(base / SNAPSHOT)
+    # Nothing was written of the old one, but that it has a copy now.
+    assert generation.same_story(one) == [SameStory(ordinal=copy, jaccard=1.0, same="text")]
+    assert generation.same_story(copy) == [SameStory(ordinal=one, jaccard=1.0, same="text")]
+    assert generation.repeating("d7") == [copy]
+    generation.close()
+    corpus.publish({7: 107})
+    generation = corpus.open()
+    assert (corpus.path / SNAPSHOT).samefile(base / SNAPSHOT)
+    assert [generation.same_story(n) for n in (one, copy)] == [[], []]
+    assert generation.repeating("d7") == []
+    assert [document["version"] for document in generation.heads([one, copy])] == [2, 1]
+    assert generation.document_at(one).layout == document_of(7, 107).layout
+    generation.close()
+
+
+def test_a_form_that_changes_alone_is_in_the_next_generation(corpus: Corpus) -> None:
+    base = corpus.path
+    other = replace(document_of(9, 9), pages=(), sections=(), marked=(), media_type="text/html")
+    with corpus.state.writing(), Catalog(corpus.state.catalog) as catalog:
+        store_document(catalog, other)
+        derive_and_publish(corpus.state, catalog, corpus.embedder, corpus.settings)
+    generation = corpus.open()
+    assert (corpus.path / SNAPSHOT).samefile(base / SNAPSHOT)
+    ordinal = generation.ordinal("d9")
+    assert ordinal is not None
+    assert generation.document_at(ordinal).layout == Layout(media_type="text/html")
+    rebuilt = corpus.rebuilt()
+    assert known(generation) == known(rebuilt)
+    assert_the_same_answers(generation, rebuilt)
+
+
+def test_what_is_forgotten_is_in_no_file_that_was_shared(corpus: Corpus) -> None:
+    secret = "Schibboleth"
+    with corpus.state.writing(), Catalog(corpus.state.catalog) as catalog:
+        store_document(catalog, replace(document_of(50, 50), text=f"The word {secret} was said in the port."))
+        derive_and_publish(corpus.state, catalog, corpus.embedder, corpus.settings)
+    assert (corpus.path / TAIL_SNAPSHOT).exists()
+    corpus.publish({51: 51})
+    forget_documents(corpus.state, ["d50", "d3"], corpus.embedder, corpus.settings)
+    assert not (corpus.path / TAIL_SNAPSHOT).exists()
+    held = b"".join(p.read_bytes() for p in corpus.state.path.rglob("*") if p.is_file())
+    assert secret.encode() not in held
+    assert terms(secret)[0].encode() not in held
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_when_files_are_shared_leaves_the_generation_before(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = corpus.path
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(StorageFullError if number == errno.ENOSPC else StorageFailedError):
+        corpus.publish({40: 140})
+    assert corpus.path == before
+    monkeypatch.undo()
+    corpus.publish({})
+    shared = corpus.open()
+    assert shared.ordinal("d40") == 40
+    assert_the_same_answers(shared, corpus.rebuilt())
 
 
 def test_a_large_tail_is_written_anew(corpus: Corpus) -> None:
@@ -307,8 +433,8 @@ def test_a_disk_without_hard_links_gets_copies(corpus: Corpus, monkeypatch: pyte
 
 def test_nothing_is_shared_with_a_generation_of_other_settings(corpus: Corpus) -> None:
     before = corpus.path
-    other = IndexSettings(passage_tokens=64, shared_from=1)
-    update_index(corpus.state, [corpus.folder / "rows.jsonl"], corpus.embedder, other)
+    corpus.settings = IndexSettings(passage_tokens=64, shared_from=1)
+    corpus.publish({})
     assert not (corpus.path / SNAPSHOT).samefile(before / SNAPSHOT)
     assert corpus.open().manifest.parts["tail_slots"] == 0
 
