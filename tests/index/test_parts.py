@@ -305,9 +305,10 @@ def test_what_is_new_of_an_old_document_is_in_the_next_generation(corpus: Corpus
     assert generation.same_story(copy) == [SameStory(ordinal=one, jaccard=1.0, same="text")]
     assert generation.repeating("d7") == [copy]
     generation.close()
+    between = corpus.path
     corpus.publish({7: 107})
     generation = corpus.open()
-    assert (corpus.path / SNAPSHOT).samefile(base / SNAPSHOT)
+    assert (corpus.path / SNAPSHOT).samefile(between / SNAPSHOT)
     assert [generation.same_story(n) for n in (one, copy)] == [[], []]
     assert generation.repeating("d7") == []
     assert [document["version"] for document in generation.heads([one, copy])] == [2, 1]
