@@ -8,6 +8,7 @@ them by `slot`, in the order in which they came, and documents by the `seq` of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,8 @@ class RowLayout:
             self.document_of,
             self.repeats_of,
         )
-        np.save(folder / DOCUMENTS_FILE, documents)
-        np.save(folder / PASSAGES_FILE, passages)
+        _save(folder / DOCUMENTS_FILE, documents)
+        _save(folder / PASSAGES_FILE, passages)
 
     def without(self, seqs: NDArray[np.int64]) -> RowLayout:
         """Return the layout of the other documents; a repeat of one that is gone repeats nothing."""
@@ -91,6 +92,13 @@ class RowLayout:
             if len(kept)
             else repeats,
         )
+
+
+def _save(path: Path, table: NDArray[np.void]) -> None:
+    # Through a file of our own, as all that is written here: NumPy's may not notice a full disk when it is closed.
+    buffer = BytesIO()
+    np.save(buffer, table)
+    path.write_bytes(buffer.getbuffer())
 
 
 class RowLayoutWriter:
