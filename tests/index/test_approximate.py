@@ -13,6 +13,8 @@ from index.errors import GenerationDamagedError, IndexStoreError
 from index.types import FloatArray
 from index.vectors import FaissStore, NumpyStore
 
+FULL = Path("/dev/full")
+
 ROWS = 6000
 DIMENSION = 32
 
@@ -128,3 +130,9 @@ def test_a_mask_of_another_length_is_refused_and_nothing_allowed_finds_nothing(c
         cells.search(QUERIES[:1], 5, np.ones(3, dtype=np.bool_))
     assert cells.search(QUERIES[:2], 5, np.zeros(ROWS, dtype=np.bool_)) == [[], []]
     assert cells.search(QUERIES[:1], 0) == [[]]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_cells_that_do_not_fit_on_the_disk_are_not_taken_for_written(cells: CellStore) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        cells.save(FULL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from index.errors import GenerationDamagedError, StorageFailedError, StorageFull
 from index.forget import forget_documents
 from index.generation import Generation, SameStory, check_files, open_current, read_manifest
 from index.layout import RUNNING_HEADER, Layout, PageSpan, Section
+from index.lexical import LexicalRow, TantivyIndex
+from index.lexical_update import update_lexical
 from index.models import sha256_file
 from index.parts import CELLS, LEXICAL, SNAPSHOT, TAIL_SNAPSHOT, TAIL_VECTORS, VECTORS
 from index.settings import IndexSettings
@@ -364,6 +367,25 @@ def test_a_disk_that_fails_when_files_are_shared_leaves_the_generation_before(
     shared = corpus.open()
     assert shared.ordinal("d40") == 40
     assert_the_same_answers(shared, corpus.rebuilt())
+
+
+def test_a_full_disk_is_told_when_words_are_added(tmp_path: Path) -> None:
+    def row(number: int) -> LexicalRow:
+        words = " ".join(text_of(seed) for seed in range(number, number + 20))
+        return LexicalRow(
+            row=number, document=number, repeats=None, title="", publisher="", date="", body=words
+        )
+
+    tokens: dict[str, int] = {}
+    TantivyIndex.build(tmp_path / "lexical", [row(0)], IndexSettings().field_weights, tokens)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    try:
+        with pytest.raises(StorageFullError, match="the lexical index cannot be written"):
+            update_lexical(tmp_path / "lexical", [], [], [row(1)], tokens, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(TantivyIndex.load(tmp_path / "lexical", IndexSettings().field_weights)) == 1
 
 
 def test_a_large_tail_is_written_anew(corpus: Corpus) -> None:
