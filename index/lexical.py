@@ -140,9 +140,9 @@ class TantivyIndex:
                 writer.add_document(entry_of(row, tokens))
             writer.commit()
             writer.wait_merging_threads()
+            index.reload()  # which makes a lock file
         except ValueError as error:
             raise storage_error("the lexical index cannot be written", folder, error) from error
-        index.reload()
         return cls(index, weights)
 
     @classmethod
