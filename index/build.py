@@ -37,6 +37,8 @@ Event = Literal["added", "replaced", "access", "unchanged", "removed"]
 EventCallback = Callable[[Event, str], None]
 
 _EMBED_BATCH = 256
+# So many passages are held at a time while they are embedded.
+_LOOKED_AT = 16_384
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,9 +118,7 @@ def rebuild(
     report = IndexReport()
     with state.writing(), Catalog(state.catalog) as catalog:
         _derive(catalog, embedder, settings, report, progress)
-        return publish(
-            state, catalog, settings, embedder=embedder.name, dimension=embedder.dimension, progress=progress
-        )
+        return _publish(state, catalog, embedder, settings, progress, anew=True)
 
 
 def _store(
@@ -199,15 +199,21 @@ def derive_and_publish(
     settings: IndexSettings,
     *,
     progress: ProgressCallback = _ignore_progress,
+    anew: bool = False,
 ) -> IndexReport:
     """Bring passages, vectors and the generation in step with what is stored.
 
-    The caller holds the writer's lock. An exception that `progress` raises ends it between two steps; what
+    With `anew` all files of the generation are written, whatever the one before has. The caller holds the
+    writer's lock. An exception that `progress` raises ends it between two steps; what
     was derived stays.
     """
     report = IndexReport()
     _derive(catalog, embedder, settings, report, progress)
-    _publish_if_needed(state, catalog, embedder, settings, report, progress)
+    if anew:
+        report.index_version = _publish(state, catalog, embedder, settings, progress, anew=True)
+        report.published = True
+    else:
+        _publish_if_needed(state, catalog, embedder, settings, report, progress)
     return report
 
 
@@ -245,7 +251,8 @@ def _derive(
         )
         progress("splitting", number, len(waiting))
     report.embedded = _embed(catalog, embedder, settings, progress)
-    if waiting:
+    if len(waiting) > report.added:
+        # Looks at every vector; a document that is new leaves none behind.
         catalog.drop_unused_vectors()
     find_duplicates(catalog, settings, progress)
     report.documents = catalog.count()
@@ -278,27 +285,32 @@ def _vector_key(embedder: Embedder, text: str) -> bytes:
 
 def _embed(catalog: Catalog, embedder: Embedder, settings: IndexSettings, progress: ProgressCallback) -> int:
     """Embed what has no vector yet, a batch a transaction, so that an interruption costs little."""
-    missing = catalog.passages_without_vectors()
     document: Document | None = None
     document_seq = -1
-    done = 0
-    for start in range(0, len(missing), _EMBED_BATCH):
-        batch = missing[start : start + _EMBED_BATCH]
-        texts = []
-        for _, seq, left, right in batch:
-            if document is None or seq != document_seq:
-                document, document_seq = catalog.document(seq), seq
-            passage = Passage(
-                document_id=document.document_id,
-                start=left,
-                end=right,
-                text=document.text[left:right],
-                sentences=(),
-            )
-            texts.append(embedded_text(document, passage, settings))
-        catalog.add_vectors([key for key, *_ in batch], embedder.embed_passages(texts))
-        done += len(batch)
-        progress("embedding", done, len(missing))
+    done = total = 0
+    after = (-1, -1)
+    while missing := catalog.passages_without_vectors(_LOOKED_AT, after):
+        if not total:
+            total = catalog.count_without_vectors()
+        for start in range(0, len(missing), _EMBED_BATCH):
+            batch = missing[start : start + _EMBED_BATCH]
+            texts = []
+            for _, seq, left, right in batch:
+                if document is None or seq != document_seq:
+                    document, document_seq = catalog.document(seq), seq
+                passage = Passage(
+                    document_id=document.document_id,
+                    start=left,
+                    end=right,
+                    text=document.text[left:right],
+                    sentences=(),
+                )
+                texts.append(embedded_text(document, passage, settings))
+            catalog.add_vectors([key for key, *_ in batch], embedder.embed_passages(texts))
+            done += len(batch)
+            progress("embedding", done, total)
+        # What lies between here and the end of the window repeats a text that has its vector now.
+        after = (missing[-1][1], missing[-1][2])
     return done
 
 
@@ -325,10 +337,28 @@ def _publish_if_needed(
             return
     except (IndexMissingError, IndexMismatchError, GenerationDamagedError):
         pass  # all three are mended by publishing
-    report.index_version = publish(
-        state, catalog, settings, embedder=embedder.name, dimension=embedder.dimension, progress=progress
-    )
+    report.index_version = _publish(state, catalog, embedder, settings, progress)
     report.published = True
+
+
+def _publish(
+    state: StateFolder,
+    catalog: Catalog,
+    embedder: Embedder,
+    settings: IndexSettings,
+    progress: ProgressCallback,
+    *,
+    anew: bool = False,
+) -> str:
+    return publish(
+        state,
+        catalog,
+        settings,
+        embedder=embedder.name,
+        dimension=embedder.dimension,
+        progress=progress,
+        anew=anew,
+    )
 
 
 def _all_excluded(catalog: Catalog) -> list[tuple[str, ExcludedSpan, str]]:

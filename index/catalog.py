@@ -101,7 +101,7 @@ class Catalog:
         Raises:
             DuplicateIdError: the id belongs to a document from another source.
         """
-        digest, layout = _record_digest(document), pack_layout(document.layout)
+        digest, layout = document_digest(document), pack_layout(document.layout)
         with self._transaction("put"):
             row = self._db.execute(
                 "SELECT seq, source, record_sha256, text = ? FROM documents WHERE document_id = ?",
@@ -419,12 +419,30 @@ class Catalog:
 
     # Vectors
 
-    def passages_without_vectors(self) -> list[tuple[bytes, int, int, int]]:
-        """Return (key, document seq, start, end), once a key, in the order of the documents."""
+    def count_without_vectors(self) -> int:
+        """Number of vectors that are still to be made."""
+        return int(
+            next(
+                self._read(
+                    "SELECT count(DISTINCT p.vector_key) FROM passages p WHERE NOT EXISTS "
+                    "(SELECT 1 FROM vectors v WHERE v.key = p.vector_key)"
+                )
+            )[0]
+        )
+
+    def passages_without_vectors(
+        self, limit: int = -1, after: tuple[int, int] = (-1, -1)
+    ) -> list[tuple[bytes, int, int, int]]:
+        """Return (key, document seq, start, end), once a key, in the order of the documents.
+
+        Of those that come `after` a document's seq and a start, at most `limit` passages (below 0: all).
+        """
         rows = self._read(
             "SELECT p.vector_key, p.document_seq, p.start, p.end FROM passages p "
-            "LEFT JOIN vectors v ON v.key = p.vector_key WHERE v.key IS NULL "
-            "ORDER BY p.document_seq, p.start"
+            "WHERE (p.document_seq, p.start) > (?, ?) "
+            "AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.key = p.vector_key) "
+            "ORDER BY p.document_seq, p.start LIMIT ?",
+            (*after, limit),
         )
         return list({row[0]: row for row in reversed(list(rows))}.values())[::-1]
 
@@ -495,6 +513,45 @@ class Catalog:
             digest.update(f"{row!r}\n".encode())
         return digest.hexdigest()
 
+    def states(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (seq, digest of all that a generation holds of it) of every document, by seq."""
+        for seq, *parts in self._read(
+            # The records have the layout in them; what was derived, the exclusions.
+            "SELECT d.seq, d.record_sha256, d.derived_sha256, d.source, d.root, "
+            "max(v.version), min(v.stored_at), max(v.stored_at) FROM documents d "
+            "LEFT JOIN versions v ON v.document_id = d.document_id GROUP BY d.seq ORDER BY d.seq"
+        ):
+            yield int(seq), hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+
+    def seq_of(self, document_id: str) -> int:
+        """Return the number of a document that a passage repeats.
+
+        Raises:
+            CatalogDamagedError: there is none.
+        """
+        row = next(self._read("SELECT seq FROM documents WHERE document_id = ?", (document_id,)), None)
+        if row is None:
+            raise self._damaged(f"the document {document_id!r}, which another repeats, is missing")
+        return int(row[0])
+
+    def count_passages(self, seqs: Iterable[int] | None = None) -> int:
+        """Number of passages, of these documents (`None`: all)."""
+        if seqs is None:
+            return int(next(self._read("SELECT count(*) FROM passages"))[0])
+        return int(
+            next(
+                self._read(
+                    "SELECT count(*) FROM passages WHERE document_seq IN (SELECT value FROM json_each(?))",
+                    (json.dumps(list(seqs)),),
+                )
+            )[0]
+        )
+
+    def documents_of(self, seqs: Iterable[int]) -> Iterator[tuple[int, Document]]:
+        """Yield (seq, document) of these documents, each checked."""
+        for seq in seqs:
+            yield from self._documents("WHERE seq = ?", (seq,))
+
     def all_documents(self) -> Iterator[tuple[int, Document]]:
         """Yield (seq, document) in the order in which they were first stored, each checked."""
         yield from self._documents("ORDER BY seq")
@@ -518,7 +575,7 @@ class Catalog:
             f"SELECT seq, {_COLUMNS}, text, sha256, record_sha256, layout FROM documents {clause}", values
         ):
             document = document_of(row[1:11], row[11], row[12], row[14])
-            if _record_digest(document) != row[13]:
+            if document_digest(document) != row[13]:
                 raise self._damaged(f"what is known of document {document.document_id!r} has changed")
             yield int(row[0]), with_version(self._read, document)
 
@@ -712,7 +769,7 @@ def _labels(labels: Mapping[str, str]) -> str:
     return json.dumps(dict(labels), ensure_ascii=False, sort_keys=True)
 
 
-def _record_digest(document: Document) -> str:
+def document_digest(document: Document) -> str:
     """Hash the id, the text and everything that is known of it, but not where the file lies."""
     return record_digest(
         document.document_id,

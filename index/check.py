@@ -120,7 +120,7 @@ def _check_document(catalog: Catalog, seq: int, checked: Checked) -> None:
 def _check_generation(state: StateFolder, checked: Checked, corpus: str | None) -> None:
     try:
         folder, manifest = read_manifest(state)
-        check_files(folder, manifest)
+        check_files(folder, manifest, anew=True)
         checked.counts["index files"] += len(manifest.files)
         generation = open_current(state, embedder=manifest.embedder)
     except IndexMissingError:

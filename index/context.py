@@ -5,6 +5,8 @@ It is embedded before the passage's text and is the title that words are searche
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from index.layout import Section, section_path
 from index.settings import IndexSettings
 from index.types import Document, Passage
@@ -17,7 +19,12 @@ def titles_above(document: Document, passage: Passage) -> str:
 
     A section that only says the title again is left out. Without sections it is the title alone.
     """
-    return _ARROW.join(_titles(document, passage.start, passage.end))
+    return titles_of(document.title, document.sections, passage.start, passage.end)
+
+
+def titles_of(title: str, sections: Sequence[Section], start: int, end: int) -> str:
+    """Return the same for a place in a document of this title and these sections."""
+    return _ARROW.join(_titles(title, sections, start, end))
 
 
 def embedded_text(document: Document, passage: Passage, settings: IndexSettings) -> str:
@@ -27,7 +34,7 @@ def embedded_text(document: Document, passage: Passage, settings: IndexSettings)
     it is too long, the sections in the middle go first.
     """
     room = 4 * settings.context_tokens
-    titles = _titles(document, passage.start, passage.end)
+    titles = _titles(document.title, document.sections, passage.start, passage.end)
     while len(titles) > 2 and len(_joined(titles, document.publisher)) > room:
         del titles[1]
     context = _joined(titles, document.publisher)[:room]
@@ -47,10 +54,10 @@ def longest_context(document: Document) -> str:
     return longest
 
 
-def _titles(document: Document, start: int, end: int) -> list[str]:
-    title = document.title.strip().casefold()
-    path = section_path(document.sections, start, end)
-    return [document.title, *(name for name in path if name.casefold() != title)]
+def _titles(title: str, sections: Sequence[Section], start: int, end: int) -> list[str]:
+    folded = title.strip().casefold()
+    path = section_path(sections, start, end)
+    return [title, *(name for name in path if name.casefold() != folded)]
 
 
 def _joined(titles: list[str], publisher: str | None) -> str:

@@ -30,9 +30,9 @@ POINTS = (
     # A generation, from an empty folder to the one before it being discarded.
     "publish.leftovers_removed",
     "publish.folder_made",
+    "publish.files_shared",
     "publish.snapshot_written",
     "publish.vectors_written",
-    "publish.lexical_written",
     "publish.manifest_written",
     "publish.synced",
     "publish.renamed",

@@ -68,7 +68,8 @@ def forget_documents(
         failpoint("forget.removed")
         _remove_uploads(state, catalog, documents)
         failpoint("forget.files_removed")
-        version = derive_and_publish(state, catalog, embedder, settings).index_version
+        # What is removed would stay in files that generations share.
+        version = derive_and_publish(state, catalog, embedder, settings, anew=True).index_version
         failpoint("forget.published")
         discard_other_generations(state)
         failpoint("forget.discarded")

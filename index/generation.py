@@ -23,9 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.access import Viewer
-from index.catalog import Catalog, document_of, pack_sentences, passage_of, record_digest
-from index.context import titles_above
-from index.dates import date_words
+from index.catalog import Catalog, document_of, passage_of
 from index.errors import (
     CatalogDamagedError,
     GenerationDamagedError,
@@ -33,34 +31,36 @@ from index.errors import (
     IndexMissingError,
 )
 from index.failpoints import failpoint
-from index.layout import pack_layout
-from index.lexical import LexicalRow, TantivyIndex
+from index.lexical import Places, TantivyIndex
 from index.models import sha256_file
+from index.parts import LEXICAL, SNAPSHOT, TAIL_SNAPSHOT, Before, open_vectors, write_files
+from index.row_layout import RowLayout
 from index.rules import Rules
-from index.schema import SNAPSHOT_TABLES
 from index.settings import IndexSettings
 from index.sight import Sight, Sights
 from index.signatures import Same
 from index.state import StateFolder, replace_file, sync_file, sync_tree
 from index.storage import storage_error
 from index.types import BoolArray, Document, ExcludedSpan, Passage, ProgressCallback, RowFilter, sha256_text
-from index.vectors import FaissStore
+from index.verified import same_file, sha256_once
 
 # Raise it when the files of a generation change their meaning: older ones are then rebuilt.
-GENERATION_FORMAT = 2
+GENERATION_FORMAT = 3
 _MANIFEST = "manifest.json"
-_SNAPSHOT = "snapshot.sqlite"
-_VECTORS = "vectors.faiss"
-_LEXICAL = "lexical"
 _HEAD = ("document_id", "title", "publisher", "author", "published_at", "url", "language", "sha256")
 _STORED = ("version", "stored_at", "first_stored_at")
 _CACHED_DOCUMENTS = 256
 _CACHED_PASSAGES = 4096
+_HEADS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a generation is made of and what made it."""
+    """What a generation is made of and what made it.
+
+    `parts` says how it is divided (see `index.parts`), and which kind of vector index it has, with the
+    recall that was measured.
+    """
 
     index_version: str
     corpus_sha256: str
@@ -70,6 +70,7 @@ class Manifest:
     settings: dict[str, Any]
     documents: int
     passages: int
+    parts: dict[str, Any]
     files: dict[str, str]
 
 
@@ -93,26 +94,31 @@ class Generation:
         self.rules = rules
         self.number = _number_of(manifest.index_version)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            f"{(folder / _SNAPSHOT).absolute().as_uri()}?mode=ro&immutable=1",
-            uri=True,
-            check_same_thread=False,
-        )
-        self.vectors = FaissStore.load(folder / _VECTORS)
+        self._layout = layout = RowLayout.load(folder)
+        self._dbs = [_opened(folder / SNAPSHOT)]
+        if TAIL_SNAPSHOT in manifest.files:
+            self._dbs.append(_opened(folder / TAIL_SNAPSHOT))
+        self.vectors = open_vectors(folder, manifest.files, manifest.parts, layout)
         weights = IndexSettings().field_weights | manifest.settings["field_weights"]
-        self.lexical = TantivyIndex.load(folder / _LEXICAL, weights)
-        if not len(self.vectors) == len(self.lexical) == manifest.passages:
+        row_of = np.full(manifest.parts["base_slots"] + manifest.parts["tail_slots"], -1, dtype=np.int32)
+        row_of[layout.slots] = np.arange(len(layout.slots), dtype=np.int32)
+        self.lexical = TantivyIndex.load(
+            folder / LEXICAL, weights, Places(row_of=row_of, document_of=layout.seqs)
+        )
+        if not len(self.vectors) == len(self.lexical) == len(layout.slots) == manifest.passages:
             raise GenerationDamagedError(
                 f"generation {manifest.index_version} has {len(self.vectors)} vectors and "
                 f"{len(self.lexical)} lexical rows for {manifest.passages} passages"
             )
-        rows = self._all("SELECT document, coalesce(repeats, -1) FROM passages ORDER BY row")
-        table = np.array(rows, dtype=np.int64).reshape(-1, 2)
-        self._document_of_row: NDArray[np.int64] = table[:, 0]
-        self._repeats_of_row: NDArray[np.int64] = table[:, 1]
+        if len(layout.seqs) != manifest.documents:
+            raise GenerationDamagedError(
+                f"generation {manifest.index_version} has {len(layout.seqs)} of {manifest.documents} documents"
+            )
+        self._document_of_row: NDArray[np.int32] = layout.document_of
+        self._repeats_of_row: NDArray[np.int32] = layout.repeats_of
         self._ordinals = {
-            document_id: int(ordinal)
-            for ordinal, document_id in self._all("SELECT ordinal, document_id FROM documents")
+            str(document_id): ordinal
+            for ordinal, (document_id,) in self._of_documents("document_id", range(manifest.documents))
         }
         unfiltered = self._repeats_of_row < 0
         self._everything = None if unfiltered.all() else RowFilter(rows=unfiltered, documents=None)
@@ -126,8 +132,9 @@ class Generation:
         return self.manifest.index_version
 
     def close(self) -> None:
-        """Close the snapshot; the rest is memory."""
-        self._db.close()
+        """Close the snapshots; the rest is memory."""
+        for db in self._dbs:
+            db.close()
 
     def __len__(self) -> int:
         return self.manifest.passages
@@ -150,11 +157,9 @@ class Generation:
 
     @cached_property
     def _corpus_lines(self) -> list[tuple[int, bytes]]:
-        rows = self._all(
-            "SELECT ordinal, document_id, sha256, title, publisher, author, published_at, url, language, labels, "
-            "layout FROM documents ORDER BY document_id"
-        )
-        return [(row[0], f"{row[1]}\0{record_digest(*row[1:10], layout=row[10])}\n".encode()) for row in rows]
+        rows = self._of_documents("document_id, record_sha256", range(self.manifest.documents))
+        lines = sorted((document_id, ordinal, record) for ordinal, (document_id, record) in rows)
+        return [(ordinal, f"{document_id}\0{record}\n".encode()) for document_id, ordinal, record in lines]
 
     def ordinal(self, document_id: str) -> int | None:
         """Return a document's number, or `None` when there is no such document."""
@@ -171,7 +176,8 @@ class Generation:
 
     def rows_of_document(self, ordinal: int) -> list[int]:
         """Return a document's passages in the order of the text."""
-        return [int(row) for row in np.flatnonzero(self._document_of_row == ordinal)]
+        first, last = np.searchsorted(self._document_of_row, [ordinal, ordinal + 1]).tolist()
+        return list(range(first, last))
 
     def neighbours(self, row: int) -> tuple[int | None, int | None]:
         """Return the passages before and after one in the same document."""
@@ -186,47 +192,79 @@ class Generation:
             for start, end, reason, repeats in self._all(
                 "SELECT start, end, reason, repeats_document_id FROM excluded "
                 "WHERE document = ? ORDER BY start",
-                (ordinal,),
+                (int(self._layout.seqs[ordinal]),),
+                tail=bool(self._layout.tails[ordinal]),
             )
         ]
 
     def documents(self, *, start: int, limit: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (ordinal, metadata without text) of up to `limit` documents from `start` on."""
-        for ordinal, *values in self._all(
-            f"SELECT ordinal, {', '.join(_HEAD)} FROM documents WHERE ordinal >= ? ORDER BY ordinal LIMIT ?",
-            (start, limit),
-        ):
-            yield int(ordinal), dict(zip(_HEAD, values, strict=True))
+        total = self.manifest.documents
+        end = total if limit < 0 else min(total, start + limit)
+        for first in range(start, end, _HEADS_AT_ONCE):
+            for ordinal, values in self._of_documents(
+                ", ".join(_HEAD), range(first, min(end, first + _HEADS_AT_ONCE))
+            ):
+                yield ordinal, dict(zip(_HEAD, values, strict=True))
 
     def heads(self, ordinals: Sequence[int]) -> list[dict[str, Any]]:
         """Return the metadata of these documents, in the order of their numbers."""
-        rows = self._all(
-            f"SELECT {', '.join(_HEAD + _STORED)} FROM documents WHERE ordinal IN "
-            "(SELECT value FROM json_each(?)) ORDER BY ordinal",
-            (json.dumps(list(ordinals)),),
-        )
-        return [dict(zip(_HEAD + _STORED, row, strict=True)) for row in rows]
+        found = self._of_documents(", ".join(_HEAD + _STORED), sorted(set(ordinals)))
+        return [dict(zip(_HEAD + _STORED, values, strict=True)) for _, values in found]
 
     def same_story(self, ordinal: int) -> list[SameStory]:
         """Return the documents that tell the same story as a whole, in order."""
+        found = self._all(
+            "SELECT other, jaccard, same FROM same_story WHERE one = ?1 UNION ALL "
+            "SELECT one, jaccard, same FROM same_story WHERE other = ?1 ORDER BY 1",
+            (int(self._layout.seqs[ordinal]),),
+            # Each publication writes all pairs anew, into the snapshot that it writes.
+            tail=len(self._dbs) > 1,
+        )
         return [
-            SameStory(ordinal=int(other), jaccard=value, same=same)
-            for other, value, same in self._all(
-                "SELECT other, jaccard, same FROM same_story WHERE one = ?1 UNION ALL "
-                "SELECT one, jaccard, same FROM same_story WHERE other = ?1 ORDER BY 1",
-                (ordinal,),
-            )
+            SameStory(ordinal=self._ordinal_of(seq), jaccard=value, same=same) for seq, value, same in found
         ]
 
     def repeating(self, document_id: str) -> list[int]:
         """Return the documents that repeat paragraphs of this one, in order."""
-        return [
-            int(ordinal)
-            for (ordinal,) in self._all(
-                "SELECT DISTINCT document FROM excluded WHERE repeats_document_id = ? ORDER BY document",
+        ordinals: list[int] = []
+        for tail in range(len(self._dbs)):
+            rows = self._all(
+                "SELECT DISTINCT document FROM excluded WHERE repeats_document_id = ?",
                 (document_id,),
+                tail=bool(tail),
             )
-        ]
+            seqs = np.array([seq for (seq,) in rows], dtype=np.int64)
+            # The base still has those that are gone, or that stand in the tail since.
+            live = np.isin(self._layout.seqs, seqs) & (self._layout.tails == bool(tail))
+            ordinals += np.flatnonzero(live).tolist()
+        return sorted(ordinals)
+
+    def _ordinal_of(self, seq: int) -> int:
+        at = int(np.searchsorted(self._layout.seqs, seq))
+        if at == len(self._layout.seqs) or self._layout.seqs[at] != seq:
+            raise GenerationDamagedError(f"the snapshot has no document {seq}")
+        return at
+
+    def _of_documents(self, columns: str, ordinals: Sequence[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Yield (ordinal, columns) of these documents, whose numbers rise."""
+        numbers = np.asarray(ordinals, dtype=np.int64)
+        seqs, tails = self._layout.seqs[numbers], self._layout.tails[numbers]
+        rows: dict[int, tuple[Any, ...]] = {}
+        for tail in range(len(self._dbs)):
+            wanted = seqs[tails == bool(tail)]
+            found = self._all(
+                f"SELECT seq, {columns} FROM documents WHERE seq BETWEEN ? AND ? ORDER BY seq"
+                if len(wanted) > _HEADS_AT_ONCE
+                else f"SELECT seq, {columns} FROM documents WHERE seq IN (SELECT value FROM json_each(?))",
+                ((int(wanted[0]), int(wanted[-1])) if len(wanted) > _HEADS_AT_ONCE else (json.dumps(wanted.tolist()),)),
+                tail=bool(tail),
+            )  # fmt: skip
+            rows |= {row[0]: row[1:] for row in found}
+        for ordinal, seq in zip(numbers.tolist(), seqs.tolist(), strict=True):
+            if seq not in rows:
+                raise GenerationDamagedError(f"the snapshot has no document {seq}")
+            yield ordinal, rows[seq]
 
     def select(self, accepts: Callable[[dict[str, Any]], bool]) -> frozenset[int]:
         """Return the documents whose metadata a predicate accepts."""
@@ -252,8 +290,9 @@ class Generation:
     def _document_at(self, ordinal: int) -> Document:
         rows = self._all(
             "SELECT document_id, title, source, root, publisher, author, published_at, url, language, "
-            "labels, text, sha256, layout, version, stored_at, first_stored_at FROM documents WHERE ordinal = ?",
-            (ordinal,),
+            "labels, text, sha256, layout, version, stored_at, first_stored_at FROM documents WHERE seq = ?",
+            (int(self._layout.seqs[ordinal]),),
+            tail=bool(self._layout.tails[ordinal]),
         )
         try:
             found = document_of(rows[0][:10], rows[0][10], rows[0][11], rows[0][12])
@@ -263,20 +302,23 @@ class Generation:
             raise GenerationDamagedError(str(error)) from error
 
     def _passage(self, row: int) -> Passage:
-        ((ordinal, start, end, packed, repeats),) = self._all(
-            "SELECT document, start, end, sentences, repeats FROM passages WHERE row = ?", (row,)
+        ordinal, repeats = int(self._document_of_row[row]), int(self._repeats_of_row[row])
+        ((start, end, packed),) = self._all(
+            "SELECT start, end, sentences FROM passages WHERE slot = ?",
+            (int(self._layout.slots[row]),),
+            tail=bool(self._layout.tails[ordinal]),
         )
         document = self.document_at(ordinal)
-        original = None if repeats is None else self.document_at(repeats).document_id
+        original = None if repeats < 0 else self.document_at(repeats).document_id
         try:
             return passage_of(document.document_id, document.text, start, end, packed, original)
         except CatalogDamagedError as error:
             raise GenerationDamagedError(str(error)) from error
 
-    def _all(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+    def _all(self, statement: str, values: Sequence[object] = (), *, tail: bool = False) -> list[Any]:
         with self._lock:
             try:
-                return self._db.execute(statement, values).fetchall()
+                return self._dbs[tail].execute(statement, values).fetchall()
             except sqlite3.DatabaseError as error:
                 raise GenerationDamagedError(f"the snapshot cannot be read: {error}") from error
 
@@ -289,10 +331,12 @@ def publish(
     embedder: str,
     dimension: int,
     progress: ProgressCallback,
+    anew: bool = False,
 ) -> str:
     """Write a generation from the catalog, sync it, and make it the current one.
 
-    The caller holds the writer's lock. Returns the generation's name.
+    What the generation before has already is shared with it, unless all is to be written `anew`. The
+    caller holds the writer's lock. Returns the generation's name.
     """
     derivation = settings.derivation(embedder)
     corpus = catalog.corpus_sha256()
@@ -304,7 +348,9 @@ def publish(
         failpoint("publish.leftovers_removed")
         aside.mkdir()
         failpoint("publish.folder_made")
-        documents, passages = _write_files(aside, catalog, settings, dimension, progress)
+        before = None if anew else _before(state, settings, derivation, embedder)
+        base = None if before is None else Before(folder=before[0], parts=before[1].parts, layout=before[2])
+        written = write_files(aside, base, catalog, settings, dimension, progress)
         manifest = {
             "format": GENERATION_FORMAT,
             "index_version": name,
@@ -313,9 +359,10 @@ def publish(
             "derivation": derivation,
             "embedder": embedder,
             "settings": settings.as_dict(),
-            "documents": documents,
-            "passages": passages,
-            "files": {path: sha256_file(aside / path) for path in _files(aside)},
+            "documents": written.documents,
+            "passages": written.passages,
+            "parts": written.parts,
+            "files": {path: _digest(aside, path, before) for path in _files(aside)},
         }
         (aside / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
         failpoint("publish.manifest_written")
@@ -432,16 +479,19 @@ def open_current(state: StateFolder, *, embedder: str) -> Generation:
         ) from error
 
 
-def check_files(folder: Path, manifest: Manifest) -> None:
+def check_files(folder: Path, manifest: Manifest, *, anew: bool = False) -> None:
     """Compare a generation's files with its manifest, each by sha256.
+
+    A file that this process has checked, and that looks as it did, is read again only with `anew`.
 
     Raises:
         GenerationDamagedError: naming the first file that differs.
     """
     present = set(_files(folder)) - {_MANIFEST}
+    hashed = sha256_file if anew else sha256_once
     for path in sorted(present | set(manifest.files)):
         try:
-            damaged = path not in present or sha256_file(folder / path) != manifest.files.get(path)
+            damaged = path not in present or hashed(folder / path) != manifest.files.get(path)
         except OSError as error:
             raise GenerationDamagedError(f"{path} cannot be read: {error}") from error
         if damaged:
@@ -450,102 +500,32 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def _write_files(
-    folder: Path,
-    catalog: Catalog,
-    settings: IndexSettings,
-    dimension: int,
-    progress: ProgressCallback,
-) -> tuple[int, int]:
-    keys: list[bytes] = []
-    lexical_rows: list[LexicalRow] = []
-    ordinals: dict[str, int] = {}
-    total = catalog.count()
-    db = sqlite3.connect(folder / _SNAPSHOT, isolation_level=None)
+def _before(
+    state: StateFolder, settings: IndexSettings, derivation: str, embedder: str
+) -> tuple[Path, Manifest, RowLayout] | None:
+    """Return the current generation where a new one can share its files, checked; else `None`."""
     try:
-        # Synced with the whole folder later; until then nobody reads it.
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("PRAGMA journal_mode = OFF")
-        db.execute("BEGIN")
-        for statement in SNAPSHOT_TABLES:
-            db.execute(statement)
-        for ordinal, (seq, document) in enumerate(catalog.all_documents()):
-            ordinals[document.document_id] = ordinal
-            _insert_document(db, ordinal, document)
-            excluded, passages = catalog.derived_of(seq, document)
-            db.executemany(
-                "INSERT INTO excluded VALUES (?,?,?,?,?)",
-                [(ordinal, s.start, s.end, s.reason, s.repeats_document_id) for s in excluded],
-            )
-            for passage, key in passages:
-                # A repeat is always of an earlier document, so its number is known.
-                repeats = (
-                    None if passage.repeats_document_id is None else ordinals[passage.repeats_document_id]
-                )
-                _insert_passage(db, len(keys), ordinal, passage, repeats)
-                lexical_rows.append(_lexical_row(len(keys), ordinal, repeats, document, passage))
-                keys.append(key)
-            progress("writing", ordinal + 1, total)
-        db.executemany(
-            "INSERT INTO same_story VALUES (?,?,?,?)",
-            ((ordinals[p.one], ordinals[p.other], p.jaccard, p.same) for p in catalog.signatures.pairs()),
-        )
-        db.execute("COMMIT")
-    finally:
-        db.close()
-    failpoint("publish.snapshot_written")
-    FaissStore.build(catalog.vectors(keys, dimension)).save(folder / _VECTORS)
-    failpoint("publish.vectors_written")
-    TantivyIndex.build(folder / _LEXICAL, lexical_rows, settings.field_weights)
-    failpoint("publish.lexical_written")
-    return total, len(keys)
+        folder, manifest = read_manifest(state)
+        if (manifest.derivation, manifest.embedder) != (derivation, embedder):
+            return None
+        if manifest.settings != settings.as_dict():
+            return None
+        check_files(folder, manifest)
+        return folder, manifest, RowLayout.load(folder)
+    except (IndexMissingError, IndexMismatchError, GenerationDamagedError):
+        return None  # all three are mended by writing anew
 
 
-def _insert_document(db: sqlite3.Connection, ordinal: int, document: Document) -> None:
-    db.execute(
-        "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            ordinal,
-            document.document_id,
-            document.title,
-            document.source,
-            document.root,
-            document.publisher,
-            document.author,
-            document.published_at,
-            document.url,
-            document.language,
-            json.dumps(dict(document.labels), ensure_ascii=False, sort_keys=True),
-            document.sha256,
-            document.text,
-            pack_layout(document.layout),
-            document.version,
-            document.stored_at,
-            document.first_stored_at,
-        ),
-    )
+def _digest(folder: Path, path: str, before: tuple[Path, Manifest, RowLayout] | None) -> str:
+    """Return the hash of a file; that of one which the generation before shares was checked already."""
+    if before is not None and path in before[1].files and same_file(folder / path, before[0] / path):
+        return before[1].files[path]
+    return sha256_file(folder / path)
 
 
-def _insert_passage(
-    db: sqlite3.Connection, row: int, ordinal: int, passage: Passage, repeats: int | None
-) -> None:
-    db.execute(
-        "INSERT INTO passages VALUES (?,?,?,?,?,?)",
-        (row, ordinal, passage.start, passage.end, pack_sentences(passage.sentences), repeats),
-    )
-
-
-def _lexical_row(
-    row: int, ordinal: int, repeats: int | None, document: Document, passage: Passage
-) -> LexicalRow:
-    return LexicalRow(
-        row=row,
-        document=ordinal,
-        repeats=repeats,
-        title=titles_above(document, passage),
-        publisher=document.publisher or "",
-        date=date_words(document.published_at),
-        body=passage.text,
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )
 
 

@@ -138,9 +138,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
+# `document`, `repeats`, `one` and `other` are the seq of a document, as in the catalog.
 SNAPSHOT_TABLES = (
     """CREATE TABLE documents (
-        ordinal INTEGER PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
         document_id TEXT NOT NULL UNIQUE,
         title TEXT NOT NULL,
         source TEXT NOT NULL,
@@ -152,6 +153,7 @@ SNAPSHOT_TABLES = (
         language TEXT,
         labels TEXT NOT NULL,
         sha256 TEXT NOT NULL,
+        record_sha256 TEXT NOT NULL,
         text TEXT NOT NULL,
         layout TEXT NOT NULL,
         version INTEGER NOT NULL,
@@ -164,7 +166,7 @@ SNAPSHOT_TABLES = (
     ) STRICT""",
     "CREATE INDEX excluded_of ON excluded(document)",
     """CREATE TABLE passages (
-        row INTEGER PRIMARY KEY,
+        slot INTEGER PRIMARY KEY,
         document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
         sentences TEXT NOT NULL, repeats INTEGER
     ) STRICT""",

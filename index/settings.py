@@ -23,12 +23,17 @@ class IndexSettings:
     """How documents become passages. `passage_tokens` counts `cl100k_base` tokens.
 
     `duplicate_jaccard` is the share of word 5-shingles from which on two documents tell the same story.
+    Up to `exact_rows` passages a search compares all vectors; of more it looks at those near (see
+    `index.approximate`). From `shared_from` passages on a publication writes what is new alone (see
+    `index.parts`). Both change no passage and no vector.
     """
 
     passage_tokens: int = 256
     context_tokens: int = 48
     field_weights: Mapping[str, float] = field(default_factory=lambda: DEFAULT_FIELD_WEIGHTS)
     duplicate_jaccard: float = 0.8
+    exact_rows: int = 50_000
+    shared_from: int = 1000
 
     def __post_init__(self) -> None:
         if not 32 <= self.passage_tokens <= 2048:
@@ -37,6 +42,10 @@ class IndexSettings:
             raise ValueError(f"context_tokens is {self.context_tokens}; it must be 0 to 128")
         if not 0.5 <= self.duplicate_jaccard <= 1.0:
             raise ValueError(f"duplicate_jaccard is {self.duplicate_jaccard}; it must be 0.5 to 1")
+        if not 0 <= self.exact_rows <= 10_000_000:
+            raise ValueError(f"exact_rows is {self.exact_rows}; it must be 0 to 10,000,000")
+        if self.shared_from < 0:
+            raise ValueError(f"shared_from is {self.shared_from}; it must be 0 or more")
 
     def derivation(self, embedder: str) -> str:
         """Return a hash of all that passages and vectors depend on, apart from the documents."""

@@ -99,6 +99,15 @@ class Signatures:
         Raises:
             CatalogDamagedError: one is not what was found.
         """
+        for _, _, pair in self.numbered():
+            yield pair
+
+    def numbered(self) -> Iterator[tuple[int, int, Pair]]:
+        """Yield all pairs, each after the `seq` of its two documents.
+
+        Raises:
+            CatalogDamagedError: one is not what was found.
+        """
         rows = self._read(
             "SELECT s.one, s.other, a.document_id, b.document_id, s.jaccard, s.same, s.seal FROM same_story s "
             "JOIN documents a ON a.seq = s.one JOIN documents b ON b.seq = s.other ORDER BY s.one, s.other",
@@ -110,7 +119,7 @@ class Signatures:
                     f"the pair {first!r}, {second!r} is not what was found; index with another "
                     "VERSE_STATE_DIR, or restore the catalog from a backup"
                 )
-            yield Pair(one=first, other=second, jaccard=value, same=same)
+            yield int(one), int(other), Pair(one=first, other=second, jaccard=value, same=same)
 
 
 def _seal(seq: int, other: int, value: float, same: str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from index.sight import Sight
 from index.terms import content_terms, terms
 from index.types import BoolArray, Embedder, FloatArray, RowFilter, ScoredPassage
 from rag.closest_sentence import closest_sentence
+from rag.filtering import FilterColumns
 from rag.languages import languages_of
 from rag.parts import parts_of
 from rag.reader_model import TokenScores
@@ -79,7 +78,7 @@ class Retriever:
 
     def allowed(self, filters: Filters, sight: Sight) -> tuple[RowFilter | None, bool]:
         """Return the row filter for these filters and this viewer, and whether they leave anything at all."""
-        documents = None if filters.is_empty else self.generation.select(lambda row: _accepts(filters, row))
+        documents = None if filters.is_empty else self._catalogue[1].select(filters)
         row_filter = sight.within(documents)
         if row_filter is None:
             return None, len(self.generation) > 0
@@ -185,7 +184,7 @@ class Retriever:
         """Return what the question says of its sources, of those that may be used."""
         if not (self._settings.source_weight or self._settings.date_weight):
             return SourceHints()
-        return self._names.hints(question.standalone, None if allowed is None else allowed.documents)
+        return self._catalogue[0].hints(question.standalone, None if allowed is None else allowed.documents)
 
     def languages(self, known: BoolArray | None = None) -> frozenset[str]:
         """Return the languages that are sure in a sample of the passages, of the `known` ones."""
@@ -206,8 +205,10 @@ class Retriever:
         return languages_of(self.generation.passage(row).text for row in range(0, len(self.generation), step))
 
     @cached_property
-    def _names(self) -> SourceNames:
-        return SourceNames(self.generation.documents(start=0, limit=-1))
+    def _catalogue(self) -> tuple[SourceNames, FilterColumns]:
+        """What is known of all documents, read once for both."""
+        columns = FilterColumns()
+        return SourceNames(columns.reading(self.generation.documents(start=0, limit=-1))), columns
 
     def _preferred(
         self, scores: ScoreArray, rows: Sequence[int], hints: SourceHints
@@ -304,27 +305,6 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
     """Jaccard similarity of two sets of words."""
     union = len(one | other)
     return len(one & other) / union if union else 1.0
-
-
-def _accepts(filters: Filters, row: dict[str, Any]) -> bool:
-    if filters.document_ids is not None and row["document_id"] not in filters.document_ids:
-        return False
-    if filters.publishers is not None and row["publisher"] not in filters.publishers:
-        return False
-    if filters.languages is not None and row["language"] not in filters.languages:
-        return False
-    if filters.published_from is None and filters.published_to is None:
-        return True
-    if row["published_at"] is None:
-        return False
-    day = _day(row["published_at"])
-    return (filters.published_from is None or _day(filters.published_from) <= day) and (
-        filters.published_to is None or day <= _day(filters.published_to)
-    )
-
-
-def _day(value: str) -> date:
-    return datetime.fromisoformat(value).date()
 
 
 def _in_place(terms: Sequence[str], corrections: Mapping[str, str]) -> tuple[str, ...]:

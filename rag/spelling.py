@@ -29,17 +29,15 @@ def corrected(terms: Iterable[str], lexical: TantivyIndex, known: BoolArray | No
         if len(term) < _MIN_LENGTH or not term.isalpha() or lexical.has_term(term, known):
             continue
         limit = 2 if len(term) >= _LONG else 1
-        choices = {
-            word: count
-            for word, count in lexical.terms_with_prefix(term[0])
+        choices = [
+            word
+            for word, _ in lexical.terms_with_prefix(term[0])
             if abs(len(word) - len(term)) <= limit and word.isalpha()
-        }
+        ]
         near = process.extract(
-            term, choices.keys(), scorer=DamerauLevenshtein.distance, score_cutoff=limit, limit=None
+            term, choices, scorer=DamerauLevenshtein.distance, score_cutoff=limit, limit=None
         )
-        counts = {
-            word: choices[word] if known is None else lexical.count_of(word, known) for word, *_ in near
-        }
+        counts = {word: lexical.count_of(word, known) for word, *_ in near}
         held = [match for match in near if counts[match[0]]]
         if held:
             best = min(held, key=lambda match: (match[1], -counts[match[0]], match[0]))

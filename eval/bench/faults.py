@@ -51,6 +51,8 @@ MODULE = "eval.bench.faults"
 _HIT = 99
 _BEFORE = {"d001.txt": 1, "j/002": 1, "d003.txt": 1, "j/004": 1, "j/006": 1}
 _AFTER = {"d001.txt": 2, "j/002": 1, "d005.txt": 1, "j/004": 3, "j/006": 1}
+# A short document more: what is there already is then shared with the generation before.
+_MORE = {**_AFTER, "j/012": 2}
 _FORGOTTEN = "j/006"
 _ERRORS = (errno.ENOSPC, errno.EIO, errno.EMFILE)
 
@@ -97,6 +99,9 @@ def session(home: Path, corpus: Path, since: str = "change") -> None:
         assert set_access(state.catalog, "j/002", AccessRule(users=frozenset({"ada"})))
         append(log, {"what": "access_done"})
         rebuild(state, embedder, SETTINGS)
+        target = _MORE
+        append(log, {"what": "intent", "target": target})
+        bring_in_step(state, corpus, target, embedder, log, lambda *_: None)
     if since in ("change", "backup"):
         append(log, {"what": "backup", "name": "b", "target": target})
         write_backup(state, home / "backups" / "b", {})

@@ -9,11 +9,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.approximate import CellStore
 from index.errors import IndexStoreError
 from index.types import FloatArray, VectorStore
+from index.vector_parts import VectorParts
 from index.vectors import FaissStore, NumpyStore
 
-STORES: dict[str, Callable[[FloatArray], VectorStore]] = {"faiss": FaissStore.build, "numpy": NumpyStore}
+
+def in_cells(vectors: FloatArray) -> VectorStore:
+    """Cells compare rows one by one where there are few; tests/index/test_approximate.py has many."""
+    exact = FaissStore.build(vectors)
+    return exact if len(exact) < 4 else CellStore.build(exact, cells=4)
+
+
+def in_parts(vectors: FloatArray) -> VectorStore:
+    """Two parts, the rows in another order than in the files, and some vectors that are of no row."""
+    FaissStore.build(vectors)  # refuses what every store refuses
+    rows = len(vectors)
+    order = np.random.default_rng(rows).permutation(rows)
+    slots = (order + (order >= rows // 2)).astype(np.int32)
+    held = np.ones((rows + 1, vectors.shape[1]), dtype=np.float32)
+    held[slots] = vectors
+    half = (rows + 1) // 2
+    return VectorParts([FaissStore.build(held[:half]), FaissStore.build(held[half:])], slots)
+
+
+STORES: dict[str, Callable[[FloatArray], VectorStore]] = {
+    "faiss": FaissStore.build,
+    "numpy": NumpyStore,
+    "cells": in_cells,
+    "parts": in_parts,
+}
 pytestmark = pytest.mark.parametrize("build", STORES.values(), ids=STORES.keys())
 Build = Callable[[FloatArray], VectorStore]
 

@@ -13,13 +13,16 @@ from rag.spelling import corrected, respelt
 
 
 class Words:
-    """The two questions that spelling asks of a lexical index, answered from a table."""
+    """The three questions that spelling asks of a lexical index, answered from a table."""
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._counts = counts
 
     def has_term(self, term: str, known: BoolArray | None = None) -> bool:
         return term in self._counts
+
+    def count_of(self, term: str, known: BoolArray | None = None) -> int:
+        return self._counts[term]
 
     def terms_with_prefix(self, prefix: str) -> list[tuple[str, int]]:
         return sorted((w, n) for w, n in self._counts.items() if w.startswith(prefix))

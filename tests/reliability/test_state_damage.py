@@ -78,7 +78,7 @@ def _judge(folder: Path, names: frozenset[str], whole: dict[str, Any], found: Co
     state, embedder = StateFolder(folder), fake_embedder()
     try:
         open_mended(state, embedder, SETTINGS).close()
-        assert content_of(state, embedder) == whole["index"], "other answers"
+        assert content_of(state, embedder) in whole["index"], "other answers"
         assert embedder.calls == 0, "nothing is embedded again"  # type: ignore[attr-defined]
         found["index served"] += 1
     except QAError:
@@ -114,8 +114,14 @@ def _judge(folder: Path, names: frozenset[str], whole: dict[str, Any], found: Co
 def _run(folder: Path, mutations: int, seed: int) -> Counter[str]:
     origin = _fill(folder / "origin")
     state = StateFolder(origin)
+    # Scores of a generation that shares files are those of one written anew but for the last digits.
+    again = folder / "again"
+    shutil.copytree(origin, again)
+    rebuild(StateFolder(again), fake_embedder(), SETTINGS)
+    shared, rebuilt = (content_of(one, fake_embedder()) for one in (state, StateFolder(again)))
+    assert rebuilt | {"lexical": shared["lexical"]} == shared
     whole = {
-        "index": content_of(state, fake_embedder()),
+        "index": (shared, rebuilt),
         "documents": _documents(state),
         "answers": _answers(origin),
     }
