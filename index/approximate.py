@@ -31,6 +31,7 @@ _SEED = 7
 _TRAINED_PER_CELL = 50
 _ROUNDS = 10
 _FIRST_PROBES = 8
+_MARGIN = 2
 # So few allowed rows are compared one by one.
 _NARROW = 2000
 # The bytes order candidates nearly right: of so many more than wanted the best are wanted.
@@ -167,8 +168,8 @@ class CellStore:
 def build_cells(exact: FaissStore, exact_rows: int) -> tuple[CellStore | None, Built]:
     """Return cells for these rows, where there are many and the cells find what is nearest.
 
-    More and more cells are looked into until recall@10 of `_SAMPLES` queries is high enough; an index
-    that stays below `LEAST_RECALL` is rejected, and the reason recorded.
+    More and more cells are looked into until recall@10 of `_SAMPLES` queries is high enough, and then
+    `_MARGIN` times as many; an index that stays below `LEAST_RECALL` is rejected, and the reason recorded.
     """
     rows = len(exact)
     if rows <= exact_rows:
@@ -185,6 +186,8 @@ def build_cells(exact: FaissStore, exact_rows: int) -> tuple[CellStore | None, B
         if min(recall.values()) >= _WANTED_RECALL or store.probes >= store.cells:
             break
         store.probes = min(2 * store.probes, store.cells)
+    # Questions lie further from passages than the sample does: a wider look costs little.
+    store.probes = min(_MARGIN * store.probes, store.cells)
     worst = min(recall.values())
     if worst < LEAST_RECALL:
         reason = (
