@@ -135,6 +135,26 @@ def _boilerplate(content: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def _ingest_quality(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.ingest_quality --documents DATA"
+    pages = content["news_pages"]
+    for name, goal in (("precision", "≥ 0.95"), ("recall", "≥ 0.90")):
+        yield (
+            f"text of {pages['pages']} web pages against reference texts, {name} by runs of four words",
+            f"{pages[name]:.3f}",
+            goal,
+            command,
+        )
+
+
+def _size(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.size --data DATA --passages N"
+    everybody = content["search"]["all"]
+    where = f"over {content['passages']:,} passages"
+    yield f"retrieval {where}, p95", f"{everybody['retrieve']['p95_ms']:.1f} ms", "≤ 30 ms", command
+    yield f"recall@10 of vectors {where}", f"{everybody['recall_at_10']:.3f}", "≥ 0.98", command
+
+
 def _calibration(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m rag.training.fit_calibration --data DATA --cache CACHE"
     for name, label in (
@@ -306,6 +326,8 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("index", _index),
     ("reliability", _reliability),
     ("boilerplate", _boilerplate),
+    ("ingest_quality", _ingest_quality),
+    ("size", _size),
     ("calibration", _calibration),
     ("calibration_by_size", _by_size),
     ("follow_ups", _follow_ups),
