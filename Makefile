@@ -35,7 +35,7 @@ ask: setup ## Ask a question: make ask Q="why does the US want Central Asian min
 	@$(BIN)/verse ask "$(Q)"
 
 test: setup ## Run the tests
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python tests/in_two.py -m "not long"
 
 test-long: setup ## Run every test, the long ones too
 	$(BIN)/python -m pytest
