@@ -362,10 +362,16 @@ def test_a_process_that_cannot_start_is_no_files_problem(
 ) -> None:
     monkeypatch.setattr("index.parse._PATH", tmp_path)
     (tmp_path / "index").mkdir()
+    # A package of its own, or the installed one would be found.
+    (tmp_path / "index" / "__init__.py").write_text("")
     (tmp_path / "index" / "parse_worker.py").write_text("raise SystemExit('no library')")
     (tmp_path / "a.html").write_bytes(GOOD)
-    with pytest.raises(ParserError, match="no library"):
-        list(ParsePool().parse(tmp_path / "a.html", "a.html", "a.html"))
+    broken = ParsePool()
+    try:
+        with pytest.raises(ParserError, match="no library"):
+            list(broken.parse(tmp_path / "a.html", "a.html", "a.html"))
+    finally:
+        broken.close()
 
 
 def test_the_process_is_used_again_and_is_started_anew_after_its_death(
