@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from index.formats.kinds import ENDINGS
 from index.formats.record import Problem, Record
 from index.parse import DEFAULT_LIMITS, ParseLimits, ParsePool, shared_pool
 
@@ -28,8 +27,3 @@ def read_upload(
         return list(pool.parse(path, name, name, media_type))
     finally:
         pool.close()
-
-
-def supported() -> tuple[str, ...]:
-    """Return the file name endings that can be read."""
-    return tuple(sorted(ENDINGS))

@@ -16,6 +16,7 @@ from index.access import AccessRule
 from index.canonical import canonical_text
 from index.errors import DocumentError, SourceError, UnsupportedFormatError
 from index.formats import READERS, Problem, Record
+from index.formats.kinds import supported_endings
 from index.sources import FILE_NAME, SourceEntry, SourceList, read_sources
 from index.types import Document
 
@@ -65,11 +66,6 @@ def root_of(path: Path) -> str:
     return _printable(os.path.abspath(path))
 
 
-def supported_formats() -> str:
-    """Return the file name endings that can be read, for messages."""
-    return ", ".join(sorted(READERS))
-
-
 def _find(path: Path) -> Iterator[Found | Problem]:
     if not path.exists():
         raise SourceError(f"{_printable(path)}: does not exist")
@@ -94,7 +90,7 @@ def _find_below(folder: Path, root: str) -> Iterator[Found | Problem]:
         readable = True
         yield path, relative, root, entry
     if not readable:
-        raise SourceError(f"{_printable(folder)}: holds no documents ({supported_formats()})")
+        raise SourceError(f"{_printable(folder)}: holds no documents ({supported_endings()})")
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool]]:
@@ -244,4 +240,4 @@ def _printable(path: Path | str) -> str:
 
 
 def _unsupported(where: str) -> UnsupportedFormatError:
-    return UnsupportedFormatError(where, f"unsupported format; readable are {supported_formats()}")
+    return UnsupportedFormatError(where, f"unsupported format; readable are {supported_endings()}")

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from rapidfuzz import fuzz
 
 from index.terms import content_terms, remembered_terms, terms
+from rag.support.number_words import ORDINALS, SMALL
 
 _OTHER_WORDS = 0.8
 """From which share of the question's other words on a sentence says what is asked."""
@@ -23,12 +24,10 @@ _POINTS_BACK = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _WRITTEN_NAME = re.compile(r"\w[\w.’'-]*\w|\w")
-_SPELT = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen twenty"""
-_ORDINALS = "1st first 2nd second 3rd third 4th fourth 5th fifth 6th sixth 7th seventh 8th eighth 9th ninth 10th tenth"
-_WRITTEN = {str(number): word for number, word in enumerate(_SPELT.split())} | dict(
-    zip(_ORDINALS.split()[::2], _ORDINALS.split()[1::2], strict=True)
-)
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
+_WRITTEN = {str(number): word for word, number in SMALL.items() if word.isascii() and number <= 20} | {
+    f"{number}{_ENDINGS.get(number, 'th')}": word for word, number in ORDINALS.items() if 1 <= number <= 10
+}
 _MEASURES = frozenset({"mani", "much", "often", "long"})  # of "how many", which no answer repeats
 _SHARED_LETTERS = 4
 _ALIKE = 83.0

@@ -33,14 +33,14 @@ from api.uploads.schemas import JobOut, job_out
 from api.uploads.sender import Sender, is_public_by_default
 from api.uploads.spool import Spool
 from api.uploads.worker import IngestWorker, Served, other_source
-from index.ingest_files import supported
+from index.formats.kinds import supported_endings
 from index.rules import Rules, source_of, withdraw
 from index.state import StateFolder
 from index.types import UPLOAD
 from rag.errors import AskCancelledError
 
 MAX_JSON_BYTES = 16 * 1024 * 1024
-_KINDS = f"supported are files of the endings {', '.join(supported())}, and {', '.join(supported_types())} as the body of a PUT"
+_KINDS = f"supported are files of the endings {supported_endings()}, and {', '.join(supported_types())} as the body of a PUT"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 M = TypeVar("M", bound=BaseModel)
 

@@ -19,7 +19,7 @@ from api.uploads.routes import TheIntake, TheSender, may_add, own_job
 from api.uploads.schemas import JobDocumentOut, JobOut
 from api.viewer_page import date_words, escaped
 from index.errors import IndexMissingError, QAError
-from index.ingest_files import supported
+from index.formats.kinds import supported_endings
 
 router = APIRouter(include_in_schema=False)
 
@@ -93,7 +93,7 @@ def render_page(heads: list[DocumentHead], following: str | None, max_mib: int, 
     """Return the page to add documents on."""
     rows = "".join(_row(head) for head in heads)
     more = f'<p><a href="/documents?cursor={escaped(following)}">More documents</a></p>' if following else ""
-    kinds = ", ".join(supported())
+    kinds = supported_endings()
     said = f'<p class="problem" role="alert">{escaped(problem)}</p>' if problem else ""
     listed = (
         f'<ul id="documents" class="rows">{rows}</ul>{more}'
