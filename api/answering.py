@@ -65,10 +65,15 @@ async def native_frames(
         note_failure(request.scope, "client_gone")
         return
     except Exception as error:  # noqa: BLE001 - the status was sent; what is left is to say what broke
-        row = told(error, request.scope)
-        note_failure(request.scope, row.code)
-        content = problem_content(row.status, row.code, row.detail or "", request_id_of(request))
-        yield frame(json.dumps(content), "error")
+        yield error_frame(request, error)
+
+
+def error_frame(request: Request, error: Exception) -> bytes:
+    """Return the event that ends a stream which broke, and note in the log what broke it."""
+    row = told(error, request.scope)
+    note_failure(request.scope, row.code)
+    content = problem_content(row.status, row.code, row.detail or "", request_id_of(request))
+    return frame(json.dumps(content), "error")
 
 
 def _native_frame(request: Request, event: RecordedEvent) -> bytes:

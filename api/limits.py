@@ -15,7 +15,7 @@ from rag.errors import AskCancelledError
 
 T = TypeVar("T")
 _TOO_MANY = "too many questions at once; try again in a moment"
-_OF_QUESTIONS = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
+QUESTIONS = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
 Unwanted = Literal["client_gone", "timed_out", "server_stopped"]
 """Why nobody waits for some work any more."""
 
@@ -194,7 +194,7 @@ class Full:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in _OF_QUESTIONS:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in QUESTIONS:
             await self._app(scope, receive, send)
             return
         workers: Workers = scope["app"].state.workers

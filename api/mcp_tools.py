@@ -122,8 +122,9 @@ class Tools:
             )
 
         record = await self._run(make)
+        content = record.model_dump(mode="json")
         log = {
-            "documents": documents_of(record.model_dump(mode="json")),
+            "documents": documents_of(content),
             "answer_id": record.id,
             "status_of_answer": record.status,
             "reason": None if record.abstention is None else record.abstention.reason,
@@ -134,7 +135,7 @@ class Tools:
             "timings_ms": record.timings_ms,
         }
         text = answer_text(record, self._public_url)
-        return Said(record=record.model_dump(mode="json"), text=text, log=log)
+        return Said(record=content, text=text, log=log)
 
     async def _search(self, arguments: Mapping[str, Any], principal: Principal) -> Said:
         wanted = _checked(SearchIn, arguments)

@@ -10,6 +10,7 @@ from api.access.rules import Rule, rule_described
 from api.chat_errors import speaks_openai
 from api.chat_response import ChatProblemOut
 from api.errors import PROBLEM_JSON
+from api.limits import QUESTIONS
 from api.rates import UNLIMITED
 from api.schemas import ProblemOut
 
@@ -34,7 +35,6 @@ _WITH_BODY = {
     422: "A field is wrong or unknown.",
 }
 _OF_QUESTIONS = {502: "The language model failed.", 504: "It took too long."}
-_QUESTIONS = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
 _OPENAI_UNUSED = {422: "Not used: what is wrong with a parameter is a 400."}
 _BEARER = {
     "type": "http",
@@ -101,7 +101,7 @@ def _answers(path: str, operation: dict[str, Any], rule: Rule) -> dict[int, str]
         found[422] = "A parameter is wrong."
     if "{" in path:
         found[404] = "There is no such thing for you."
-    if path in _QUESTIONS:
+    if path in QUESTIONS:
         found |= _OF_QUESTIONS
     if speaks_openai(path):
         found |= {status: text for status, text in _OPENAI_UNUSED.items() if status in found}

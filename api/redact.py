@@ -35,6 +35,7 @@ def redact_answers(database: Database, document_ids: Collection[str]) -> int:
         ids = list(connection.scalars(select(answers.c.id).order_by(answers.c.id)))
     changed = 0
     for start in range(0, len(ids), _BATCH):
+        leaning: set[str] = set()
         with database.writing() as connection:
             for row in connection.execute(
                 select(answers).where(answers.c.id.in_(ids[start : start + _BATCH]))
@@ -54,7 +55,9 @@ def redact_answers(database: Database, document_ids: Collection[str]) -> int:
                     .values(quote=None)
                 )
                 if row.conversation_id is not None:
-                    _forget_what_was_understood(connection, database, row.conversation_id)
+                    leaning.add(row.conversation_id)
+            for conversation_id in sorted(leaning):
+                _forget_what_was_understood(connection, database, conversation_id)
     return changed
 
 

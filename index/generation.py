@@ -266,10 +266,6 @@ class Generation:
                 raise GenerationDamagedError(f"the snapshot has no document {seq}")
             yield ordinal, rows[seq]
 
-    def select(self, accepts: Callable[[dict[str, Any]], bool]) -> frozenset[int]:
-        """Return the documents whose metadata a predicate accepts."""
-        return frozenset(ordinal for ordinal, row in self.documents(start=0, limit=-1) if accepts(row))
-
     def row_filter(self, documents: frozenset[int] | None) -> RowFilter | None:
         """Return the filter for these documents (`None`: all); `None` when nothing is left out.
 

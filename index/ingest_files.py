@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from index.formats.record import Problem, Record
-from index.parse import DEFAULT_LIMITS, ParseLimits, ParsePool, shared_pool
+from index.parse import shared_pool
 
 
-def read_upload(
-    path: Path, name: str, media_type: str | None = None, limits: ParseLimits = DEFAULT_LIMITS
-) -> list[Record | Problem]:
+def read_upload(path: Path, name: str, media_type: str | None = None) -> list[Record | Problem]:
     """Return the documents and problems of a file that its sender calls `name`.
 
     The ending of `name` and the first bytes decide the kind; `media_type` only where the name has no known ending.
@@ -20,10 +18,4 @@ def read_upload(
     Raises:
         ParserError: the process that reads documents cannot be started.
     """
-    if limits == DEFAULT_LIMITS:
-        return list(shared_pool().parse(path, name, name, media_type))
-    pool = ParsePool(limits)
-    try:
-        return list(pool.parse(path, name, name, media_type))
-    finally:
-        pool.close()
+    return list(shared_pool().parse(path, name, name, media_type))

@@ -17,6 +17,7 @@ from index.canonical import canonical_text
 from index.errors import DocumentError, SourceError, UnsupportedFormatError
 from index.formats import READERS, Problem, Record
 from index.formats.kinds import supported_endings
+from index.models import sha256_file
 from index.sources import FILE_NAME, SourceEntry, SourceList, read_sources
 from index.types import Document
 
@@ -150,7 +151,7 @@ def _load_file(
         return
     if entry is not None and entry.sha256 is not None:
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = sha256_file(path)
         except OSError as error:
             yield Problem(error=DocumentError(where, f"cannot be read: {error.strerror or error}"))
             return

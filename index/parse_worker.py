@@ -14,7 +14,7 @@ import sys
 from typing import Any, BinaryIO
 
 from index.errors import DocumentError
-from index.formats.record import Problem, Record
+from index.formats.record import Problem
 from index.parse_frames import FrameError, pack_item, read_frame, write_frame
 
 _IDLE_S = 120
@@ -118,8 +118,6 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
         raise EOFError
     return found
 
-
-__all__ = ["Record", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

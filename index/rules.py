@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,6 +137,22 @@ class Rules:
         with self._reading() as db:
             return _current(db, document_id) if _can_be_stored(document_id) else None
 
+    def source_of(self, document_id: str) -> str | None:
+        """Return where a stored document came from; `None` where there is no such document.
+
+        Raises:
+            AccessUnreadableError: the catalog cannot be read.
+        """
+        if not _can_be_stored(document_id):
+            return None
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT d.source FROM documents d JOIN access a ON a.document_id = d.document_id "
+                "WHERE d.document_id = ? AND a.removed_at IS NULL",
+                (document_id,),
+            ).fetchone()
+        return None if row is None else str(row[0])
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """Give one state of the rules."""
@@ -243,26 +259,6 @@ def withdraw(catalog: Path, document_id: str) -> bool:
         return True
 
     return _changed(catalog, document_id, tombstone)
-
-
-def source_of(catalog: Path, document_id: str) -> str | None:
-    """Return where a stored document came from; `None` where there is no such document.
-
-    Raises:
-        AccessUnreadableError: the catalog cannot be read.
-    """
-    if not catalog.exists() or not _can_be_stored(document_id):
-        return None
-    try:
-        with closing(_connected(catalog)) as db:
-            row = db.execute(
-                "SELECT d.source FROM documents d JOIN access a ON a.document_id = d.document_id "
-                "WHERE d.document_id = ? AND a.removed_at IS NULL",
-                (document_id,),
-            ).fetchone()
-    except (OSError, sqlite3.Error, IndexMismatchError) as error:
-        raise AccessUnreadableError(f"{catalog} cannot be read: {error}; see `verse doctor`") from error
-    return None if row is None else str(row[0])
 
 
 def _can_be_stored(document_id: str) -> bool:

@@ -35,9 +35,6 @@ class Pace:
     longest_s: float = 60.0
 
 
-USUAL_PACE = Pace()
-
-
 def changes_of(folder: Path, stop: threading.Event) -> Iterator[object]:
     """Yield as the system tells of changes, a few within a moment as one, and every few seconds."""
     yield from watch(

@@ -190,7 +190,8 @@ class Reader:
             return ()
         best = candidates[0]
         columns = list(zip(*(c.signals for c in candidates), strict=True))
-        names = {term: w for term, w in weights.items() if term in _corrected_names(question, retrieved)}
+        corrected = _corrected_names(question, retrieved)
+        names = {term: w for term, w in weights.items() if term in corrected}
         words = next(p for hit, p in zip(hits, present, strict=True) if hit.row == best.row)
         unknown = {term: w for term, w in weights.items() if not generation.lexical.has_term(term, known)}
         return (

@@ -27,6 +27,7 @@ class Stories:
         self._sight = sight
         self._documents = None if allowed is None else allowed.documents
         self._alike: dict[str, frozenset[str]] = {}
+        self._also: dict[Quote, tuple[AlsoPublished, ...]] = {}
 
     def alike(self, one: str, other: str) -> bool:
         """Tell whether two documents as wholes tell the same story."""
@@ -82,6 +83,11 @@ class Stories:
 
     def also_published(self, quote: Quote) -> tuple[AlsoPublished, ...]:
         """Return where else the quote stands verbatim, in the order in which documents were stored."""
+        if quote not in self._also:
+            self._also[quote] = self._found_elsewhere(quote)
+        return self._also[quote]
+
+    def _found_elsewhere(self, quote: Quote) -> tuple[AlsoPublished, ...]:
         found: list[AlsoPublished] = []
         generation = self._sight.generation
         for ordinal in self._sharing(quote):

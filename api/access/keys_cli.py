@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_DAY_MS = 86_400_000
 
 
 def keys_app(
@@ -66,6 +65,7 @@ def keys_app(
             from api.access.principal import Scope
             from api.settings import SettingsError
             from api.store.ids import now_ms
+            from api.store.retention import DAY_MS
 
             try:
                 made, text = keys.create(
@@ -74,7 +74,7 @@ def keys_app(
                     may_embed=embed,
                     user=user,
                     groups=frozenset(group or ()),
-                    expires_at=None if expires_days is None else now_ms() + expires_days * _DAY_MS,
+                    expires_at=None if expires_days is None else now_ms() + expires_days * DAY_MS,
                 )
             except ValueError as error:
                 raise SettingsError(f"no key was made: {error}") from error

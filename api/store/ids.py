@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ID = re.compile(r"(?:conv|turn|fb|ans)_[0-9A-HJKMNP-TV-Z]{26}")
+_ID = re.compile(r"(?:conv|turn|fb|ans|job)_[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def now_ms() -> int:

@@ -34,7 +34,7 @@ from api.uploads.sender import Sender, is_public_by_default
 from api.uploads.spool import Spool
 from api.uploads.worker import IngestWorker, Served, other_source
 from index.formats.kinds import supported_endings
-from index.rules import Rules, source_of, withdraw
+from index.rules import Rules, withdraw
 from index.state import StateFolder
 from index.types import UPLOAD
 from rag.errors import AskCancelledError
@@ -140,7 +140,7 @@ class Intake:
     def _writable(self, document_id: str, sender: Sender) -> str:
         """Return where a document came from that this sender may change."""
         rule = self.rules.rule_of(document_id) if self.catalog.exists() else None
-        source = None if rule is None else source_of(self.catalog, document_id)
+        source = None if rule is None else self.rules.source_of(document_id)
         if rule is None or source is None or not sender.may_write(document_id, rule):
             raise NotFoundError("There is no such document.")
         return source

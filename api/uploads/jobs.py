@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from api.store.ids import new_id, now_ms
+from api.store.retention import DAY_MS
 from api.uploads.errors import JobsDamagedError, KeyReusedError, QueueFullError, StorageError, writing_down
 
 Kind = Literal["add", "change", "delete"]
@@ -26,7 +27,6 @@ ENDED = ("searchable", "failed")
 MAX_WAITING_DOCUMENTS = 1000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 KEY_MS = 24 * 3600 * 1000
-_DAY_MS = 24 * 3600 * 1000
 _APPLICATION_ID = 0x5645524A  # "VERJ"
 _VERSION = 1
 _TABLES = (
@@ -289,14 +289,6 @@ class Jobs:
         found = self._where("state IN ('received', 'reading') ORDER BY seq LIMIT 1")
         return found[0] if found else None
 
-    def any_stored(self) -> bool:
-        """Tell whether a job waits to be searchable."""
-        with self._reading() as db:
-            return (
-                db is not None
-                and db.execute("SELECT 1 FROM jobs WHERE state = 'stored' LIMIT 1").fetchone() is not None
-            )
-
     def deleted_after(self, document_id: str, seq: int) -> bool:
         """Tell whether a later job deletes this document: what came before must not bring it back."""
         with self._reading() as db:
@@ -386,7 +378,7 @@ class Jobs:
         with self._writing() as db:
             return db.execute(
                 "DELETE FROM jobs WHERE state IN ('searchable', 'failed') AND updated_at < ?",
-                (self._now() - days * _DAY_MS,),
+                (self._now() - days * DAY_MS,),
             ).rowcount
 
     # Helpers

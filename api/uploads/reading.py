@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import unicodedata
@@ -18,6 +17,7 @@ from index.formats.kinds import ENDINGS, TYPE_ENDINGS
 from index.formats.record import checked_text
 from index.ingest_files import read_upload
 from index.load import file_document_id, heading_title
+from index.models import sha256_file
 from index.types import UPLOAD, Document
 
 DOCUMENTS_TYPE = "application/x-verse-documents"
@@ -48,8 +48,7 @@ def read_part(path: Path, name: str, media_type: str | None, sha256: str) -> lis
         DocumentError: it is not.
     """
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_file(path)
     except OSError as error:
         raise DocumentError(name, f"cannot be read any more ({error.strerror}); send it again") from error
     if found != sha256:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
@@ -16,10 +15,12 @@ from starlette.responses import StreamingResponse
 
 from api.access.errors import NotAllowedError
 from api.access.principal import Principal, Scope, ThePrincipal
+from api.answering import error_frame
 from api.audit import note_documents
-from api.errors import NotFoundError, note_failure, problem_content, request_id_of, told
+from api.errors import NotFoundError
 from api.schemas import problem_responses
 from api.sse import HEARTBEAT, MEDIA_TYPE, frame, wants_events
+from api.store.ids import is_id
 from api.uploads.intake import Intake, known_ids
 from api.uploads.jobs import Job
 from api.uploads.metadata import ChangesIn, DocumentsIn, MetadataIn, ReplacementIn
@@ -29,7 +30,6 @@ from api.uploads.sender import Sender, sender_of
 
 router = APIRouter(tags=["documents"])
 
-_JOB_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
 _LOOK_S = 0.2
 _LONGEST_STREAM_S = 600.0
 _PROBLEMS = {
@@ -101,7 +101,7 @@ def _body(content: dict[str, Any]) -> dict[str, Any]:
     return {"parameters": [_KEY_PARAMETER], "requestBody": {"required": True, "content": content}}
 
 
-def may_add(principal: ThePrincipal) -> Sender:
+async def may_add(principal: ThePrincipal) -> Sender:
     """Return who sends, if they may add documents.
 
     Raises:
@@ -112,7 +112,7 @@ def may_add(principal: ThePrincipal) -> Sender:
     return sender_of(principal)
 
 
-def intake_of(request: Request) -> Intake:
+async def intake_of(request: Request) -> Intake:
     """Return the app's door for documents."""
     found: Intake = request.app.state.intake
     return found
@@ -242,7 +242,7 @@ def own_job(intake: Intake, principal: Principal, job_id: str) -> Job:
     Raises:
         NotFoundError: there is no such job for them.
     """
-    found = intake.jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+    found = intake.jobs.find(job_id) if is_id(job_id, "job") else None
     if found is None or not (found.owner == principal.subject or sees_all(principal)):
         raise NotFoundError("There is no such job.")
     return found
@@ -294,7 +294,4 @@ async def _events(
                 yield HEARTBEAT
             await asyncio.sleep(_LOOK_S)
     except Exception as error:  # noqa: BLE001 - the status was sent; what is left is to say what broke
-        row = told(error, request.scope)
-        note_failure(request.scope, row.code)
-        content = problem_content(row.status, row.code, row.detail or "", request_id_of(request))
-        yield frame(json.dumps(content), "error")
+        yield error_frame(request, error)

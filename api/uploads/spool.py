@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from api.uploads.errors import writing_down
-from index.state import sync_file
+from index.state import make_folder, sync_file
 
 _LEFT_BEHIND_S = 3600
 
@@ -90,7 +90,7 @@ class Incoming:
         self._hash = hashlib.sha256()
         self.size = 0
         with writing_down(folder):
-            (folder / "incoming").mkdir(parents=True, exist_ok=True)
+            make_folder(folder / "incoming")
             self._path = folder / "incoming" / secrets.token_hex(16)
             self._file = self._path.open("xb")
 

@@ -137,7 +137,7 @@ class IngestWorker:
                 if time.monotonic() - cleaned > _CLEAN_EVERY_S or not cleaned:
                     self._clean()
                     cleaned = time.monotonic()
-                if self._jobs.next() is not None or self._jobs.any_stored():
+                if self._jobs.next() is not None or self._jobs.stored_until():
                     self._burst()
                 self.waiting, pause = None, 0.1
                 self._work.wait(_LOOK_EVERY_S)
@@ -163,7 +163,7 @@ class IngestWorker:
                 job = self._jobs.next()
                 if job is not None:
                     self._read(catalog, job)
-                if self._jobs.any_stored() and (self._jobs.next() is None or self._due()):
+                if self._jobs.stored_until() and (self._jobs.next() is None or self._due()):
                     self._publish(catalog)
                 if job is None:
                     return
@@ -237,7 +237,7 @@ class IngestWorker:
         errors: list[dict[str, Any]],
     ) -> None:
         assert part.sha256 is not None
-        found = read_part(self._path(part.sha256), part.name, part.media_type, part.sha256)
+        found = read_part(self._spool.path(part.sha256), part.name, part.media_type, part.sha256)
         records = [item for item in found if not isinstance(item, Problem)]
         errors += [error_row(part.name, item.error) for item in found if isinstance(item, Problem)]
         if len(records) > 1 and {"id", "title"} & set(part.details):
@@ -257,16 +257,11 @@ class IngestWorker:
                 rule = self._rule(catalog, job, document_id, sender, rule)
                 document = document_from(record, part.name, document_id, part.details, rule)
                 documents.append(self._store(catalog, document, part.name))
-            except RefusedDocumentError as error:
-                errors.append(error_row(part.name, error, document_id))
-            except DocumentError as error:
+            except (RefusedDocumentError, DocumentError) as error:
                 errors.append(error_row(part.name, error, document_id))
             if time.monotonic() - noted > _NOTE_EVERY_S:
                 self._jobs.note(job, part, documents, errors, done=False)
                 noted = time.monotonic()
-
-    def _path(self, sha256: str) -> Path:
-        return self._spool.path(sha256)
 
     def _rule(
         self, catalog: Catalog, job: Job, document_id: str, sender: Sender, stated: AccessRule | None

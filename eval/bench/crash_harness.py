@@ -171,7 +171,6 @@ class Log:
     """What is known from a child's log: what each document may be, and what was published."""
 
     acknowledged: int = 0
-    kills_seen: int = 0
     target: Target = field(default_factory=dict)
     allowed: dict[str, set[int | None]] = field(default_factory=dict)
     published: bool = False

@@ -293,7 +293,7 @@ def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "search": searched(generation, exact, embedder, asked, masks_of(generation, list(GROUPS))),
     }
     sizes = {
-        name: (options_path(state, manifest.index_version) / name).stat().st_size for name in manifest.files
+        name: (state.generations / manifest.index_version / name).stat().st_size for name in manifest.files
     }
     result["file_bytes_per_passage"] = {
         "vectors": round(sum(s for n, s in sizes.items() if n.startswith("vectors")) / manifest.passages),
@@ -319,11 +319,6 @@ def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
     result["open_with_a_tail"] = opened(state.path, embedder.name)
     return result
-
-
-def options_path(state: StateFolder, name: str) -> Path:
-    """Return the folder of a generation."""
-    return state.generations / name
 
 
 def _made(path: Path | None) -> bool:

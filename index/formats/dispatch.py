@@ -11,7 +11,7 @@ from index.errors import DocumentError, UnsupportedFormatError
 from index.formats.archive import Budget, opened, read_archive
 from index.formats.json_array import read_json
 from index.formats.jsonl import records_of_lines
-from index.formats.kinds import HEAD_BYTES, kind_of, supported_endings
+from index.formats.kinds import HEAD_BYTES, kind_of, said_to_be, supported_endings
 from index.formats.mail import read_mail
 from index.formats.markdown import read_markdown
 from index.formats.pdf import read_pdf
@@ -66,9 +66,10 @@ def read_bytes(
     if kind == "zip":
         with opened(raw, where, Budget()) as archive:
             kind = "docx" if is_word(archive, where) else "zip"
-        if kind == "zip" and ending not in ("zip", "docx"):
+        said = said_to_be(name, media_type)
+        if kind == "zip" and said not in (None, ".zip", ".docx"):
             raise UnsupportedFormatError(
-                where, f"is a ZIP archive named .{ending[:20]}; readable are {supported_endings()}"
+                where, f"is a ZIP archive, not {said[:20]}; readable are {supported_endings()}"
             )
     if kind == "zip":
         yield from read_archive(raw, where, budget, read_bytes)

@@ -104,9 +104,7 @@ def kind_of(name: str, head: bytes, where: str, media_type: str | None = None) -
     Raises:
         UnsupportedFormatError: nobody here reads this kind of file.
     """
-    ending = PurePosixPath(name).suffix.lower()
-    if ending not in ENDINGS and media_type is not None:
-        ending = TYPE_ENDINGS.get(media_type.partition(";")[0].strip().lower(), ending)
+    ending = said_to_be(name, media_type) or ""
     said = ENDINGS.get(ending)
     if b"%PDF-" in head[:HEAD_BYTES] and (said is None or said in _BINARY or head.startswith(b"%PDF-")):
         return "pdf"
@@ -128,6 +126,14 @@ def kind_of(name: str, head: bytes, where: str, media_type: str | None = None) -
     if said is None:
         raise UnsupportedFormatError(where, f"unsupported format; readable are {supported_endings()}")
     return said
+
+
+def said_to_be(name: str, media_type: str | None = None) -> str | None:
+    """Return the ending that a name has, or its media type where the name has no known one; `None` without both."""
+    ending = PurePosixPath(name).suffix.lower()
+    if ending not in ENDINGS and media_type is not None:
+        ending = TYPE_ENDINGS.get(media_type.partition(";")[0].strip().lower(), ending)
+    return ending or None
 
 
 def is_packed(head: bytes) -> bool:

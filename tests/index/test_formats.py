@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -145,3 +146,26 @@ def test_markdown_is_its_source_and_knows_its_sections() -> None:
     assert record.text == (HERE / "harbour-pandoc.md").read_text(encoding="utf-8")
     assert [(s.level, s.title) for s in record.sections][:2] == [(1, "The harbour in spring"), (2, "Cranes")]
     assert all(record.text[s.start :].startswith("#" * s.level + " ") for s in record.sections)
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [("export", "application/zip"), ("export.2026", "application/zip; x=1"), ("export", None)],
+)
+def test_an_archive_without_a_known_ending_is_read_where_its_type_says_so(
+    tmp_path: Path, name: str, media_type: str | None
+) -> None:
+    with zipfile.ZipFile(tmp_path / "it", "w") as archive:
+        archive.writestr("note.txt", "The dam was finished in May.")
+    (record,) = read_upload(tmp_path / "it", name, media_type)
+    assert isinstance(record, Record)
+    assert record.text == "The dam was finished in May."
+
+
+@pytest.mark.parametrize("media_type", [None, "application/vnd.oasis.opendocument.text"])
+def test_an_archive_of_another_ending_is_refused(tmp_path: Path, media_type: str | None) -> None:
+    with zipfile.ZipFile(tmp_path / "it", "w") as archive:
+        archive.writestr("content.xml", "<x/>")
+    (problem,) = read_upload(tmp_path / "it", "letter.odt", media_type)
+    assert isinstance(problem, Problem)
+    assert "is a ZIP archive, not .odt" in str(problem.error)
