@@ -242,7 +242,7 @@ def _derive(
     for number, seq in enumerate(waiting, start=1):
         document = catalog.document(seq)
         excluded = _excluded(catalog, seq, document)
-        passages = _split(document, excluded, embedder, settings)
+        passages = passages_of(document, excluded, embedder, settings)
         catalog.derive(
             seq,
             derivation,
@@ -265,9 +265,10 @@ def _excluded(catalog: Catalog, seq: int, document: Document) -> list[ExcludedSp
     )
 
 
-def _split(
+def passages_of(
     document: Document, excluded: Sequence[ExcludedSpan], embedder: Embedder, settings: IndexSettings
 ) -> list[Passage]:
+    """Return the passages of a document, each short enough for the embedder beside its context."""
     context = min(settings.context_tokens, embedder.count_tokens([longest_context(document)])[0] + 2)
     return split_document(
         document,

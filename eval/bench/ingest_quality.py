@@ -63,6 +63,25 @@ def score(found: str, reference: str) -> tuple[float, float]:
     return shared / max(1, one.total()), shared / max(1, other.total())
 
 
+def reference_texts(archive: tarfile.TarFile) -> dict[str, Any]:
+    """Return what is known of each news page, by its name."""
+    file = archive.extractfile(_TRUTH)
+    assert file is not None
+    known: dict[str, Any] = json.load(file)
+    return known
+
+
+def news_pages(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of every news page that is there."""
+    for key in sorted(reference_texts(archive)):
+        try:
+            packed = archive.extractfile(f"{_PAGES}{key}.html.gz")
+        except KeyError:
+            continue  # the samples are a part of the benchmark
+        assert packed is not None
+        yield key, gzip.decompress(packed.read())
+
+
 def samples(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of every file that is no news page."""
     for member in archive:
@@ -110,21 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = 0
     with tarfile.open(options.documents) as archive, tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        file = archive.extractfile(_TRUTH)
-        assert file is not None
-        truth = json.load(file)
-        for key, known in sorted(truth.items()):
-            try:
-                packed = archive.extractfile(f"{_PAGES}{key}.html.gz")
-            except KeyError:
-                continue  # the samples are a part of the benchmark
-            assert packed is not None
-            raw = gzip.decompress(packed.read())
+        truth = reference_texts(archive)
+        for key, raw in news_pages(archive):
             size += len(raw)
             items, seconds = read(folder, f"{key}.html", raw)
             records = [item for item in items if isinstance(item, Record)]
             found = quotable(records[0]) if records else ""
-            precision, recall = score(found, known["articleBody"])
+            precision, recall = score(found, truth[key]["articleBody"])
             pages.append({"page": key[:12], "precision": precision, "recall": recall, "seconds": seconds})
         for name, raw in samples(archive):
             items, seconds = read(folder, name, raw)
