@@ -114,15 +114,19 @@ class Intake:
     def delete(self, request: Request, sender: Sender, document_id: str) -> Job:
         """Take a document out of everybody's sight at once, durably; its text is removed by the worker.
 
+        One that this sender sent and that was not read yet will not be stored.
+
         Raises:
             NotFoundError, UploadError: as they say; nothing was changed.
         """
         key = key_of(request)
+        # Asked first: what is read between the two questions is there at the second.
+        may_come = sender.may_choose(document_id) and self.jobs.brings_documents(sender.subject)
         try:
             self._writable(document_id, sender)
         except NotFoundError:
             # It may be gone because this very request came before.
-            if key is None or not self.jobs.knows(sender.subject, key):
+            if not may_come and (key is None or not self.jobs.knows(sender.subject, key)):
                 raise
         part = Part(number=0, name=document_id, target=document_id)
         # The intention first: what a crash interrupts here is done at the next start.

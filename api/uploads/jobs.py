@@ -199,6 +199,18 @@ class Jobs:
                 is not None
             )
 
+    def brings_documents(self, owner: str) -> bool:
+        """Tell whether something that this owner sent is still to be read."""
+        with self._reading() as db:
+            return (
+                db is not None
+                and db.execute(
+                    "SELECT 1 FROM jobs WHERE owner = ? AND kind = 'add' AND state IN ('received', 'reading') LIMIT 1",
+                    (owner,),
+                ).fetchone()
+                is not None
+            )
+
     def refuse_if_full(self) -> None:
         """Refuse before a body is read what could not be taken afterwards.
 

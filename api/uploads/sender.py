@@ -48,7 +48,11 @@ class Sender:
 
     def may_write(self, document_id: str, rule: AccessRule) -> bool:
         """Tell whether this sender may replace, change or delete a document that is there."""
-        return self.unrestricted or self.viewer.may_read(rule) or document_id.endswith(self.tag)
+        return self.viewer.may_read(rule) or self.may_choose(document_id)
+
+    def may_choose(self, document_id: str) -> bool:
+        """Tell whether this is an id that a new document of this sender may get."""
+        return self.unrestricted or document_id.endswith(self.tag)
 
     def default_rule(self, public: bool) -> AccessRule:
         """Return the rule of a new document that came with none."""

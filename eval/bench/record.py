@@ -190,8 +190,8 @@ class ChildServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.start_s = 0.0
 
-    def __enter__(self) -> Self:
-        started = time.perf_counter()
+    def start(self) -> None:
+        """Start the process, and do not wait for it."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "api.cli", "serve", "--port", str(self.port)],
@@ -200,6 +200,22 @@ class ChildServer:
                 stdout=log,
                 stderr=log,
             )
+
+    def kill(self) -> None:
+        """Send SIGKILL and wait for the end.
+
+        Raises:
+            RuntimeError: it had ended by itself; the message holds its last words.
+        """
+        assert self._process is not None
+        self._process.kill()
+        if self._process.wait() != -signal.SIGKILL:
+            raise RuntimeError(f"the server ended with {self._process.returncode}: {self._words()}")
+
+    def __enter__(self) -> Self:
+        started = time.perf_counter()
+        self.start()
+        assert self._process is not None
         try:
             while not self._is_ready():
                 if self._process.poll() is not None:

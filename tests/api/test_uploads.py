@@ -205,6 +205,22 @@ def test_a_deleted_document_is_not_brought_back_by_what_was_sent_before(tmp_path
         assert service.text("light.txt") == FERRY.decode()
 
 
+def test_a_document_that_was_not_read_yet_can_be_deleted(tmp_path: Path) -> None:
+    """A new document, deleted before anybody had time to read it, does not appear afterwards."""
+    with uploads(tmp_path) as service:
+        with StateFolder(service.state).writing():
+            sent = service.send({"light.txt": LIGHT, "ferry.txt": FERRY})
+            gone = service.call("DELETE", "/v1/documents/light.txt")
+            assert gone.status == 202
+        job = service.done(sent)
+        assert [d["document_id"] for d in job["documents"]] == ["ferry.txt"]
+        assert [(e["name"], e["code"]) for e in job["errors"]] == [("light.txt", "deleted")]
+        assert service.done(gone)["state"] == "searchable"
+        assert (service.text("light.txt"), service.text("ferry.txt")) == (None, FERRY.decode())
+        # Nothing is on its way any more.
+        assert_problem(service.call("DELETE", "/v1/documents/light.txt"), 404, "not_found")
+
+
 def test_an_id_of_another_source_is_refused_and_both_are_named(tmp_path: Path) -> None:
     with uploads(tmp_path) as service:
         reply = service.call("PUT", "/v1/documents/mint", {"text": "Mine."})
