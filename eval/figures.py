@@ -112,17 +112,96 @@ def _reliability(content: dict[str, Any]) -> Iterator[Row]:
     kills, damage = content["kills"], content["generation_damage"]
     bad = sum(kills[name] for name in ("lost", "resurrected", "wrong_text", "torn"))
     yield (
-        "documents lost, torn or back after SIGKILLs",
+        "documents lost, torn or back after SIGKILLs of the indexer",
         f"{bad} in {kills['kills']} kills",
-        "0 in 30",
+        "0",
         command,
     )
+    if cuts := content.get("power_cuts"):
+        bad = sum(cuts[name] for name in ("lost", "resurrected", "wrong_text", "torn"))
+        yield "the same after simulated power cuts", f"{bad} in {cuts['cuts']} cuts", "0 in 300", command
+    if ends := content.get("failpoints"):
+        yield (
+            "the same after an end at every named place",
+            f"{len(ends['findings'])} at {ends['points_hit']} of {ends['points']} places",
+            "0",
+            command,
+        )
+    if calls := content.get("failing_calls"):
+        more = content["failing_from_a_call_on"]
+        yield (
+            "false acknowledgements where the Nth call that writes fails",
+            f"{len(calls['findings']) + len(more['findings'])} in {calls['sessions'] + more['sessions']} sessions",
+            "0",
+            command,
+        )
     yield (
         "damaged index files found before an answer",
         f"{damage['detected']} of {damage['mutations']}",
         "all",
         command,
     )
+
+
+def _server_kills(content: dict[str, Any]) -> Iterator[Row]:
+    yield (
+        "what was not as acknowledged after SIGKILLs of the running service",
+        f"{len(content['findings'])} in {content['kills']} kills, {content['accepted']} accepted jobs",
+        "0",
+        "python -m eval.bench.server_kills",
+    )
+
+
+def _readers(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.readers"
+    during = content["during"]
+    asked = during["ask"]["requests"] + during["search"]["requests"]
+    yield (
+        f"{content['what']}: errors, answers of two generations",
+        f"{during['errors']}, {during['mixed']} of {asked}",
+        "0",
+        command,
+    )
+    for name, label in (("ask", "an ask"), ("search", "a search")):
+        yield (
+            f"{label} meanwhile, p95 against idle",
+            f"{content[f'{name}_p95_ratio']:.2f} times",
+            "≤ 2",
+            command,
+        )
+    for name, label in (("stored", "stored"), ("published", "published")):
+        found = content[f"found_after_{name}"]
+        if found is not None:
+            yield (
+                f"a document is found after it was {label}, p95",
+                f"{found['p95_ms'] / 1000:.2f} s",
+                "≤ 1 s" if name == "published" else "",
+                command,
+            )
+
+
+def _ingest(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.ingest --documents DATA --python RIVAL"
+    files = content["files_all_can_read"]
+    for name, found in content["systems"].items():
+        yield (
+            f"reading and splitting {files} real files: {name}",
+            f"{found['files_per_s']:.1f} files/s, {found['megabytes_per_s']:.2f} MB/s; "
+            f"{found['files_read_of_all']} of {content['files']} can be read",
+            "",
+            command,
+        )
+
+
+def _rights(content: dict[str, Any]) -> Iterator[Row]:
+    for name, found in content["viewers"].items():
+        if "recall_at_10" in found:
+            yield (
+                f"recall@10 for who may read {name} of {content['documents']:,} documents",
+                f"{found['recall_at_10']:.3f}",
+                "≥ 0.98",
+                "python -m eval.bench.rights",
+            )
 
 
 def _boilerplate(content: dict[str, Any]) -> Iterator[Row]:
@@ -325,6 +404,9 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("serve", _serve),
     ("index", _index),
     ("reliability", _reliability),
+    ("server_kills", _server_kills),
+    ("readers", _readers),
+    ("ingest", _ingest),
     ("boilerplate", _boilerplate),
     ("ingest_quality", _ingest_quality),
     ("size", _size),
@@ -338,6 +420,7 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("streaming", _streaming),
     ("overhead", _overhead),
     ("access", _access),
+    ("rights", _rights),
 )
 
 
@@ -364,6 +447,8 @@ _BASELINE_ROWS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("hits_at_10", "Hits@10"),
             ("mrr_at_10", "MRR@10"),
             ("evidence_recall_at_10", "evidence recall@10"),
+            ("refusal_recall", "null queries refused"),
+            ("answered_of_answerable", "others answered"),
             ("auroc_answerable", "AUROC of answerable"),
         ),
     ),
