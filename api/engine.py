@@ -94,6 +94,7 @@ class Engine:
         self._stages: Stages | None = None
         self._problem: QAError = IndexMissingError("the index was not opened yet")
         self._refreshing = threading.Lock()
+        self._warmed = False
 
     def stages(self) -> Stages:
         """Return the pipeline over the newest generation; keep it for the whole of one request.
@@ -198,9 +199,11 @@ class Engine:
             generation.sight(ANYBODY)
         except AccessUnreadableError as error:
             logger.error("access_unreadable detail=%s", error)  # everybody but the operator is told so
-        if len(generation):
-            # The first inference of each shape is many times slower; nobody should wait for it.
+        if len(generation) and not self._warmed:
+            # A model's first inference of each shape is many times slower; nobody should wait for it. Its
+            # kernels outlive the generation, and asking again would hold up whoever waits for the new one.
             answer_question(Ask(question=_WARM_UP, mode="extractive", viewer=OPERATOR), stages)
+            self._warmed = True
         return stages
 
 

@@ -16,6 +16,7 @@ from api.settings import Settings
 from api.store.database import Database
 from api.store.errors import StoreError
 from api.store.tables import answers
+from api.uploads.jobs import JOBS, Jobs
 from index.backup import BackupManifest, restore_backup, write_backup
 from index.build import rebuild
 from index.catalog import Catalog
@@ -104,10 +105,14 @@ def forget(settings: Settings, document_ids: Sequence[str], embedder: Embedder) 
     """Remove documents so that no byte of their text is left; stored answers say "Source withdrawn." instead.
 
     Raises:
+        StillReadingError: something that was sent is still to be read; nothing was removed.
         QAError: see `index.forget.forget_documents`; run again, it does what was not done.
     """
     state = StateFolder(settings.state_dir)
-    done = forget_documents(state, document_ids, embedder, settings.index_settings())
+    with closing(Jobs(state.path / JOBS)) as jobs:
+        jobs.refuse_if_reading()
+        done = forget_documents(state, document_ids, embedder, settings.index_settings())
+        jobs.forget(document_ids)
     changed = 0
     file = settings.conversations_file
     if file.exists():

@@ -154,28 +154,23 @@ def _server_kills(content: dict[str, Any]) -> Iterator[Row]:
 
 def _readers(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.readers"
-    during = content["during"]
-    asked = during["ask"]["requests"] + during["search"]["requests"]
-    yield (
-        f"{content['what']}: errors, answers of two generations",
-        f"{during['errors']}, {during['mixed']} of {asked}",
-        "0",
-        command,
-    )
-    for name, label in (("ask", "an ask"), ("search", "a search")):
+    for way, found in content["by"].items():
+        during = found["during"]
+        asked = during["ask"]["requests"] + during["search"]["requests"]
+        what = f"{content['what']} ({way})"
         yield (
-            f"{label} meanwhile, p95 against idle",
-            f"{content[f'{name}_p95_ratio']:.2f} times",
-            "≤ 2",
+            f"{what}: errors, answers of two generations",
+            f"{during['errors']}, {during['mixed']} of {asked}",
+            "0",
             command,
         )
-    for name, label in (("stored", "stored"), ("published", "published")):
-        found = content[f"found_after_{name}"]
-        if found is not None:
+        ratios = f"{found['ask_p95_ratio']:.2f} / {found['search_p95_ratio']:.2f} times"
+        yield f"{what}: p95 of asks / searches against idle", ratios, "≤ 2", command
+        if found["found_after_published"] is not None:
             yield (
-                f"a document is found after it was {label}, p95",
-                f"{found['p95_ms'] / 1000:.2f} s",
-                "≤ 1 s" if name == "published" else "",
+                f"{what}: found after it was {'searchable' if way == 'upload' else 'published'}, p95",
+                f"{found['found_after_published']['p95_ms'] / 1000:.2f} s",
+                "≤ 1 s",
                 command,
             )
 

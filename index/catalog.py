@@ -321,12 +321,6 @@ class Catalog:
             for (document_id,) in self._read("SELECT document_id FROM access WHERE removed_at IS NOT NULL")
         )
 
-    def documents_of_source(self, source: str) -> list[str]:
-        """Return the ids of the documents that were made of this file."""
-        return [
-            str(row[0]) for row in self._read("SELECT document_id FROM documents WHERE source = ?", (source,))
-        ]
-
     def seqs(self) -> list[int]:
         """Return the numbers of all documents, unread."""
         return [int(seq) for (seq,) in self._read("SELECT seq FROM documents ORDER BY seq")]

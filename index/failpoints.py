@@ -52,7 +52,6 @@ POINTS = (
     "restore.synced",
     "restore.renamed",
     "forget.removed",
-    "forget.files_removed",
     "forget.published",
     "forget.discarded",
 )

@@ -18,8 +18,7 @@ from index.errors import IndexMissingError, SourceError
 from index.failpoints import failpoint
 from index.generation import discard_other_generations
 from index.settings import IndexSettings
-from index.state import StateFolder, sync_file
-from index.storage import storage_error
+from index.state import StateFolder
 from index.types import Document, Embedder
 
 _PROBE_CHARACTERS = 24
@@ -66,8 +65,6 @@ def forget_documents(
         for document in documents:
             catalog.remove(document.document_id)
         failpoint("forget.removed")
-        _remove_uploads(state, catalog, documents)
-        failpoint("forget.files_removed")
         # What is removed would stay in files that generations share.
         version = derive_and_publish(state, catalog, embedder, settings, anew=True).index_version
         failpoint("forget.published")
@@ -124,18 +121,3 @@ def _probes(documents: Sequence[Document], catalog: Catalog) -> tuple[str, ...]:
         if other.document_id not in ids:
             pieces = {piece for piece in pieces if piece not in other.text}
     return tuple(sorted(pieces))
-
-
-def _remove_uploads(state: StateFolder, catalog: Catalog, documents: Sequence[Document]) -> None:
-    """Remove the raw files that these documents were made of, where they lie in the state folder itself."""
-    uploads = state.path.absolute() / "uploads"
-    for document in documents:
-        source = Path(document.source)
-        if not source.is_absolute() or not source.resolve().is_relative_to(uploads.resolve()):
-            continue
-        if source.is_file() and not catalog.documents_of_source(document.source):
-            try:
-                source.unlink()
-                sync_file(source.parent)
-            except OSError as error:
-                raise storage_error(f"{source.name} cannot be removed", uploads, error) from error

@@ -39,6 +39,10 @@ class QueueFullError(UploadError):
     """Too much waits to be read already: come again."""
 
 
+class StillReadingError(UploadError):
+    """Something that was sent is still to be read."""
+
+
 class StorageError(UploadError):
     """What was sent cannot be written down now."""
 

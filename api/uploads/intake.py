@@ -25,7 +25,7 @@ from api.uploads.errors import (
     UploadMalformedError,
     UploadTooLargeError,
 )
-from api.uploads.jobs import Job, Jobs, Kind, Part
+from api.uploads.jobs import JOBS, Job, Jobs, Kind, Part
 from api.uploads.metadata import ChangesIn, DocumentsIn, MetadataIn, ReplacementIn
 from api.uploads.multipart import Form, SentFile
 from api.uploads.reading import DOCUMENTS_TYPE, ending_of, is_supported, supported_types
@@ -228,7 +228,7 @@ class Intake:
 def open_intake(settings: Settings, engine: Served, rules: Rules, *, busy: Callable[[], bool]) -> Intake:
     """Return the door for documents of a service, its worker not started yet."""
     state = StateFolder(settings.state_dir)
-    jobs, spool = Jobs(state.path / "jobs.sqlite"), Spool(state.path / "uploads")
+    jobs, spool = Jobs(state.path / JOBS), Spool(state.path / "uploads")
     worker = IngestWorker(
         state,
         jobs,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,20 @@ from typing import Any, Literal
 
 from api.store.ids import new_id, now_ms
 from api.store.retention import DAY_MS
-from api.uploads.errors import JobsDamagedError, KeyReusedError, QueueFullError, StorageError, writing_down
+from api.uploads.errors import (
+    JobsDamagedError,
+    KeyReusedError,
+    QueueFullError,
+    StillReadingError,
+    StorageError,
+    writing_down,
+)
 
 Kind = Literal["add", "change", "delete"]
 State = Literal["received", "reading", "stored", "searchable", "failed"]
 ENDED = ("searchable", "failed")
+JOBS = "jobs.sqlite"
+"""The file's name in the state folder."""
 
 MAX_WAITING_DOCUMENTS = 1000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -70,6 +79,8 @@ _TABLES = (
         PRIMARY KEY (owner, key)
     ) STRICT, WITHOUT ROWID""",
 )
+_FORGOTTEN = "forgotten"
+_OF_A_RECEIPT = ("document_id", "change", "code")
 _PART = "number, name, media_type, sha256, bytes, count, target, details, done, documents, errors"
 
 
@@ -393,6 +404,57 @@ class Jobs:
                 (self._now() - days * DAY_MS,),
             ).rowcount
 
+    def refuse_if_reading(self) -> None:
+        """Refuse while something that was sent is still to be read: nobody knows yet what documents it holds.
+
+        Raises:
+            StillReadingError: that is so.
+        """
+        waiting = self._where("state IN ('received', 'reading')")
+        if waiting:
+            raise StillReadingError(
+                f"{len(waiting)} uploads still wait to be read, and may hold such a document; let `verse serve` read "
+                "them first (GET /v1/jobs names them). Nothing was removed"
+            )
+
+    def forget(self, document_ids: Collection[str]) -> int:
+        """Take out what the jobs say of these documents but their ids, and write the file anew; return how many rows.
+
+        Titles, publishers, file names and texts of errors are of the document too.
+        """
+        if not self._path.exists():
+            return 0
+        gone, changed = set(document_ids), 0
+        with self._writing() as db:
+            for seq, number, target, documents, errors in db.execute(
+                "SELECT job_seq, number, target, documents, errors FROM parts"
+            ).fetchall():
+                rows, wrong = json.loads(documents), json.loads(errors)
+                named = [row["document_id"] for row in (*rows, *wrong) if row.get("document_id") is not None]
+                if not gone & {target, *named}:
+                    continue
+                # A file that others came from too keeps its name.
+                whole = {target or "", *named} - {""} <= gone
+                rows = [_emptied(row, whole=whole) if row["document_id"] in gone else row for row in rows]
+                wrong = [
+                    _emptied(row, whole=whole) if row.get("document_id") in gone else row for row in wrong
+                ]
+                db.execute(
+                    "UPDATE parts SET documents = ?, errors = ? WHERE job_seq = ? AND number = ?",
+                    (json.dumps(rows), json.dumps(wrong), seq, number),
+                )
+                if whole:
+                    db.execute(
+                        "UPDATE parts SET name = ?, details = '{}' WHERE job_seq = ? AND number = ?",
+                        (_FORGOTTEN, seq, number),
+                    )
+                changed += 1
+        with self._lock, writing_down(self._path.parent):
+            db = self._open()
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return changed
+
     # Helpers
 
     def _where(self, clause: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Job]:
@@ -494,3 +556,11 @@ class Jobs:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+
+def _emptied(row: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
+    """Return a row of a receipt with nothing of its document but the id and what was done."""
+    kept = {key: row[key] for key in _OF_A_RECEIPT if key in row}
+    if "code" in kept:
+        kept["detail"] = _FORGOTTEN
+    return {**kept, "name": _FORGOTTEN if whole else row["name"]}

@@ -2,15 +2,17 @@
 
     python -m eval.bench.readers [--out eval/results/readers.json] [--seconds 60] [--readers 8] [--rate 10]
 
-A writer of its own process stores `--rate` documents a second in small batches. In every batch a pair of
-documents is replaced, both of which carry the number of the batch: an answer of two generations would show two
-numbers. Readers ask and search over HTTP, first with nothing arriving (idle) and then meanwhile; each quote is
-held against the text that was stored. A prober searches for the word that only the newest document holds.
+`--rate` documents a second arrive in small batches, once as uploads to the service that is asked, once indexed by a
+process of its own. In every batch a pair of documents is replaced, both of which carry the number of the batch: an
+answer of two generations would show two numbers. Readers ask and search over HTTP, first with nothing arriving
+(idle) and then meanwhile; each quote is held against the text that was stored. A prober searches for the word that
+only the newest document holds, from when its upload's job was `searchable`, or the index was published.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import re
@@ -19,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ from eval.bench.record import (
 )
 
 MODULE = "eval.bench.readers"
+WAYS = ("upload", "index")
 _BATCHES_PER_S = 1.0
 _NUMBER = re.compile(r"batch number (\d+)")
 _TOPICS = ("copper", "harbour", "railway", "summit", "energy", "border", "treaty", "school")
@@ -192,6 +195,95 @@ def phase(port: int, readers: int, seconds: float, meanwhile: Callable[[], None]
     return seen
 
 
+def send(port: int, rows: Sequence[dict[str, str]]) -> str:
+    """Upload documents and return the id of the job.
+
+    Raises:
+        RuntimeError: they were not taken.
+    """
+    client = Client(port)
+    try:
+        status, raw, _ = client.post("/v1/documents", {"documents": list(rows)})
+    finally:
+        client.close()
+    if status != 202:
+        raise RuntimeError(f"an upload was answered {status}: {raw[:300]!r}")
+    return str(json.loads(raw)["job_id"])
+
+
+def follow(port: int, job_id: str, timeout_s: float = 60.0) -> dict[str, float]:
+    """Return when a job was first seen to be stored, and when to be searchable.
+
+    Raises:
+        RuntimeError: it failed, or took too long.
+    """
+    client, until = Client(port), time.monotonic() + timeout_s
+    seen: dict[str, float] = {}
+    try:
+        while time.monotonic() < until:
+            status, raw = client.get(f"/v1/jobs/{job_id}")
+            state = json.loads(raw)["state"] if status == 200 else str(status)
+            if state in ("stored", "searchable"):
+                seen.setdefault("stored", time.time())
+            if state == "searchable":
+                return {**seen, "published": time.time()}
+            if state not in ("received", "reading", "stored"):
+                raise RuntimeError(f"job {job_id} is {state}: {raw[:300]!r}")
+            time.sleep(0.02)
+    finally:
+        client.close()
+    raise RuntimeError(f"job {job_id} was not searchable after {timeout_s} s")
+
+
+class Arrivals:
+    """Documents that arrive: `run` returns when the last one does; `batches` and `found` tell of them."""
+
+    def __init__(self) -> None:
+        self.batches: list[dict[str, Any]] = []
+        self.found: list[dict[str, float] | None] = []
+        self.failures: list[str] = []
+
+    def uploaded(self, port: int, rate: float, seconds: float) -> None:
+        """Upload batches, each as soon as it is due, and follow every one."""
+        begun, number, batch = time.monotonic(), 0, 0
+        threads = []
+        while (now := time.monotonic() - begun) < seconds:
+            due = int(now * rate)
+            if due <= number:
+                time.sleep(0.01)
+                continue
+            batch += 1
+            rows = [document(n) for n in range(number, due)]
+            thread = threading.Thread(
+                target=self._one, args=(port, [*rows, *pair(batch)], due - 1, len(rows))
+            )
+            thread.start()
+            threads.append(thread)
+            number = due
+            time.sleep(max(0.0, begun + batch / _BATCHES_PER_S - time.monotonic()))
+        for thread in threads:
+            thread.join()
+
+    def _one(self, port: int, rows: Sequence[dict[str, str]], last: int, documents: int) -> None:
+        try:
+            times = follow(port, send(port, rows))
+            batch = {"last": last, "documents": documents, **times}
+            self.batches.append(batch)
+            self.found.append(probe(port, batch))
+        except (RuntimeError, OSError) as error:
+            self.failures.append(f"{type(error).__name__}: {error}")
+
+    def indexed(self, port: int, writing: subprocess.Popen[str]) -> None:
+        """Let the writing process begin, and look for what it says that it published."""
+        assert writing.stdout is not None
+        assert writing.stdin is not None
+        writing.stdin.write("go\n")
+        writing.stdin.flush()
+        for line in writing.stdout:
+            self.batches.append(json.loads(line))
+            self.found.append(probe(port, self.batches[-1]))
+
+
 def probe(port: int, published: dict[str, Any], timeout_s: float = 10.0) -> dict[str, float] | None:
     """Search for the last document of a batch until it is found; return the seconds since stored and published."""
     client = Client(port)
@@ -208,70 +300,90 @@ def probe(port: int, published: dict[str, Any], timeout_s: float = 10.0) -> dict
         client.close()
 
 
-def bench(options: argparse.Namespace) -> dict[str, Any]:
-    """Index the seeds, serve them, and let readers work idle and meanwhile."""
-    record = provenance(MODULE, threads=options.threads)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "arriving").mkdir()
-        (folder / "arriving" / "pair.jsonl").write_text(
-            "".join(json.dumps(row) + "\n" for row in pair(0)), encoding="utf-8"
-        )
-        index_with_cli(
-            folder / "state", [ROOT / "seeds", folder / "arriving" / "pair.jsonl"], options.threads
-        )
-        writing = subprocess.Popen(
-            [
-                *(sys.executable, "-m", MODULE, "--writer", str(folder)),
-                *("--seconds", str(options.seconds), "--rate", str(options.rate), "--threads", "1"),
-            ],
-            cwd=ROOT,
-            env=child_environment(folder / "state", 1),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert writing.stdout is not None
-        assert writing.stdin is not None
-        try:
-            with ChildServer(folder / "state", threads=options.threads) as server:
-                writing.stdout.readline()
-                port = server.port
-                phase(port, options.readers, 3.0, lambda: None)  # warm-up
-                idle = phase(port, options.readers, max(5.0, options.seconds / 4), lambda: None)
-                found: list[dict[str, float] | None] = []
-                batches: list[dict[str, Any]] = []
-
-                def watch() -> None:
-                    assert writing.stdout is not None
-                    assert writing.stdin is not None
-                    writing.stdin.write("go\n")
-                    writing.stdin.flush()
-                    for line in writing.stdout:
-                        batches.append(json.loads(line))
-                        found.append(probe(port, batches[-1]))
-
-                during = phase(port, options.readers, options.seconds, watch)
-        finally:
-            writing.kill()
-            writing.communicate()
+def measured(options: argparse.Namespace, folder: Path, way: str) -> dict[str, Any]:
+    """Index the seeds, serve them, and let readers work idle and while documents arrive in one way."""
+    (folder / "arriving").mkdir()
+    state, before = folder / "state", [ROOT / "seeds"]
+    if way == "index":
+        changing = folder / "arriving" / "pair.jsonl"
+        changing.write_text("".join(json.dumps(row) + "\n" for row in pair(0)), encoding="utf-8")
+        before.append(changing)
+    index_with_cli(state, before, options.threads)
+    arrivals = Arrivals()
+    with contextlib.ExitStack() as stack:
+        writing = stack.enter_context(writing_process(options, folder)) if way == "index" else None
+        server = stack.enter_context(ChildServer(state, threads=options.threads))
+        port = server.port
+        if writing is None:
+            follow(port, send(port, pair(0)))
+        phase(port, options.readers, 3.0, lambda: None)  # warm-up
+        idle = phase(port, options.readers, max(5.0, options.seconds / 4), lambda: None)
+        if writing is None:
+            during = phase(
+                port,
+                options.readers,
+                options.seconds,
+                lambda: arrivals.uploaded(port, options.rate, options.seconds),
+            )
+        else:
+            child = writing
+            during = phase(port, options.readers, options.seconds, lambda: arrivals.indexed(port, child))
+        memory = server.memory()
+    batches, found = arrivals.batches, [one for one in arrivals.found if one]
     return {
-        "what": f"{options.readers} readers while {options.rate:g} documents a second arrive",
-        **record,
-        "seconds": options.seconds,
         "documents": sum(batch["documents"] for batch in batches),
-        "generations": len(batches),
+        "batches": len(batches),
         "generations_seen": len(during.versions),
         "idle": _summary(idle),
         "during": _summary(during),
         "ask_p95_ratio": _ratio(idle.ask_s, during.ask_s),
         "search_p95_ratio": _ratio(idle.search_s, during.search_s),
-        "publishing_s": latencies([b["published"] - b["stored"] for b in batches]) if batches else None,
-        "found_after_stored": latencies([one["stored_s"] for one in found if one]) if any(found) else None,
-        "found_after_published": latencies([one["published_s"] for one in found if one])
-        if any(found)
+        "stored_until_published_s": latencies([b["published"] - b["stored"] for b in batches])
+        if batches
         else None,
-        "not_found": sum(one is None for one in found),
+        "found_after_stored": latencies([one["stored_s"] for one in found]) if found else None,
+        "found_after_published": latencies([one["published_s"] for one in found]) if found else None,
+        "not_found": sum(one is None for one in arrivals.found),
+        "failures": arrivals.failures,
+        "memory": memory,
+    }
+
+
+@contextlib.contextmanager
+def writing_process(options: argparse.Namespace, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Lend the process that indexes what arrives, its model loaded."""
+    writing = subprocess.Popen(
+        [
+            *(sys.executable, "-m", MODULE, "--writer", str(folder)),
+            *("--seconds", str(options.seconds), "--rate", str(options.rate), "--threads", "1"),
+        ],
+        cwd=ROOT,
+        env=child_environment(folder / "state", 1),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert writing.stdout is not None
+        writing.stdout.readline()
+        yield writing
+    finally:
+        writing.kill()
+        writing.communicate()
+
+
+def bench(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure both ways, one after the other."""
+    record = provenance(MODULE, threads=options.threads)
+    found = {}
+    for way in options.by:
+        with tempfile.TemporaryDirectory() as name:
+            found[way] = measured(options, Path(name), way)
+    return {
+        "what": f"{options.readers} readers while {options.rate:g} documents a second arrive",
+        **record,
+        "seconds": options.seconds,
+        "by": found,
     }
 
 
@@ -293,8 +405,12 @@ def _ratio(idle: Sequence[float], during: Sequence[float]) -> float:
 
 def passed(found: dict[str, Any]) -> bool:
     """Tell whether nothing failed, was mixed, misquoted or not found; latencies are judged by people."""
-    wrong = [found[when][what] for when in ("idle", "during") for what in ("errors", "mixed", "wrong_quotes")]
-    return not any(wrong) and not found["not_found"]
+    return not any(
+        one["not_found"]
+        or one["failures"]
+        or any(one[when][what] for when in ("idle", "during") for what in ("errors", "mixed", "wrong_quotes"))
+        for one in found["by"].values()
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -307,6 +423,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=max(1, cores() // 2))
+    parser.add_argument("--by", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--writer", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.writer is not None:

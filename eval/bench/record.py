@@ -301,6 +301,16 @@ class Client:
             raise
         return response.status, raw, time.perf_counter() - started
 
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Return (status, body)."""
+        try:
+            self._connection.request("GET", path, headers=self._headers)
+            response = self._connection.getresponse()
+            return response.status, response.read()
+        except (http.client.HTTPException, OSError):
+            self._connection.close()
+            raise
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from api import maintenance
 from api.app import create_app
+from api.uploads.errors import StillReadingError
 from api.uploads.jobs import Jobs, Part
 from index.build import IndexReport, update_index
 from index.errors import IndexBusyError
@@ -571,6 +573,45 @@ def test_ended_jobs_are_deleted_after_their_time(tmp_path: Path) -> None:
     third = jobs.add("add", sender, "3", [Part(number=0, name="c")], key="k")
     assert third != waits
     jobs.close()
+
+
+def test_forgetting_takes_a_document_out_of_the_jobs_too(tmp_path: Path) -> None:
+    rows = (
+        b'{"id": "one", "title": "Quicksilver", "text": "One text."}\n{"id": "two", "text": "Two texts."}\n'
+    )
+    with uploads(tmp_path) as service:
+        secret = service.send(
+            {"orsova.txt": LIGHT}, {"orsova.txt": {"title": "Ottoline", "publisher": "Graves"}}
+        )
+        both = service.send({"both.jsonl": rows})
+        service.done(secret)
+        service.done(both)
+    settings = settings_for(tmp_path / "state")
+    done = maintenance.forget(settings, ["orsova.txt", "one"], HashEmbedder())
+    assert done.left_in == ()
+    held = b"".join(path.read_bytes() for path in tmp_path.joinpath("state").rglob("jobs.sqlite*"))
+    assert [word for word in (b"Ottoline", b"Graves", b"Quicksilver") if word in held] == []
+    assert b"both.jsonl" in held
+    with uploads(tmp_path, []) as service:
+        told = service.call("GET", secret["location"]).json()
+        assert (told["state"], told["documents"][0]["document_id"]) == ("searchable", "orsova.txt")
+        assert (told["documents"][0]["name"], told["documents"][0]["title"]) == ("", None)
+        told = service.call("GET", both["location"]).json()
+        assert [(d["name"], d["characters"]) for d in told["documents"]] == [
+            ("both.jsonl", None),
+            ("both.jsonl", 10),
+        ]
+
+
+def test_nothing_is_forgotten_while_an_upload_may_bring_it_back(tmp_path: Path) -> None:
+    with uploads(tmp_path) as service:
+        service.done(service.send({"light.txt": LIGHT}))
+        with StateFolder(service.state).writing():
+            late = service.send({"light.txt": FERRY})
+            with pytest.raises(StillReadingError, match="1 uploads still wait to be read"):
+                maintenance.forget(settings_for(tmp_path / "state"), ["light.txt"], HashEmbedder())
+        service.done(late)
+        assert service.text("light.txt") == FERRY.decode()
 
 
 def test_an_index_that_was_emptied_takes_a_document_again(tmp_path: Path) -> None:

@@ -142,18 +142,6 @@ def test_forgetting_again_ends_what_was_not_done_and_unknown_ids_change_nothing(
     assert files_with(state.path, [SECRET]) == []
 
 
-def test_a_raw_file_in_the_state_folder_goes_too_and_one_outside_stays(tmp_path: Path) -> None:
-    state = StateFolder(tmp_path / "state")
-    uploads = state.path / "uploads"
-    uploads.mkdir(parents=True)
-    index(state, uploads, {"up.txt": SECRET})
-    index(state, tmp_path / "own", {"mine.txt": "Tin and copper, and nothing else."})
-    assert forget_documents(state, ["up.txt", "mine.txt"], HashEmbedder(), SETTINGS).removed == 2
-    assert not (uploads / "up.txt").exists()
-    assert (tmp_path / "own" / "mine.txt").exists()
-    assert files_with(state.path, [SECRET]) == []
-
-
 def test_a_reader_of_an_older_state_is_named_as_the_reason(
     state: StateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
