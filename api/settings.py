@@ -257,7 +257,7 @@ class Settings(BaseSettings):
     ingest_groups: list[str] = Field(
         default=[], description="groups whose people may add documents when they are logged in (JSON list)"
     )
-    refresh_s: float = Field(0.5, gt=0, le=60, description="how often a new index is looked for")
+    refresh_s: float = Field(0.2, gt=0, le=60, description="how often a new index is looked for")
     heartbeat_s: float = Field(
         10.0, gt=0, le=600, description="how often a stream on which nothing comes says that it is alive"
     )

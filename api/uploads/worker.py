@@ -37,8 +37,9 @@ _NOTE_EVERY_S = 1.0
 _CLEAN_EVERY_S = 3600.0
 _LONGEST_WAIT_S = 5.0
 _ATTEMPTS = 3
-_BATCH = 16
-_GIVE_WAY_S = 0.5
+# A question waits for the passages that are being embedded, and these wait for questions, but not for ever.
+_BATCH = 4
+_GIVE_WAY_S = 0.1
 
 
 class Served(Protocol):
@@ -66,11 +67,12 @@ class _StoppedError(BaseException):
 
 
 class GentleEmbedder:
-    """An embedder that embeds a few passages at a time, and lets questions go first."""
+    """An embedder that embeds a few passages at a time, and lets questions go first: `waited_s` in all."""
 
     def __init__(self, embedder: Embedder, busy: Callable[[], bool]) -> None:
         self._embedder = embedder
         self._busy = busy
+        self.waited_s = 0.0
         self.name, self.dimension, self.max_tokens = embedder.name, embedder.dimension, embedder.max_tokens
         self.count_tokens, self.embed_queries = embedder.count_tokens, embedder.embed_queries
 
@@ -80,9 +82,10 @@ class GentleEmbedder:
 
         found = []
         for start in range(0, len(texts), _BATCH):
-            until = time.monotonic() + _GIVE_WAY_S
-            while self._busy() and time.monotonic() < until:
+            begun = time.monotonic()
+            while self._busy() and time.monotonic() < begun + _GIVE_WAY_S:
                 time.sleep(0.01)
+            self.waited_s += time.monotonic() - begun
             found.append(self._embedder.embed_passages(texts[start : start + _BATCH]))
         return np.concatenate(found) if found else self._embedder.embed_passages(texts)
 
@@ -105,7 +108,7 @@ class IngestWorker:
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._state, self._jobs, self._spool, self._engine = state, jobs, spool, engine
         self._settings, self._public, self._days = settings, public, retention_days
-        self._embedder: Embedder = GentleEmbedder(engine.embedder, busy)
+        self._embedder = GentleEmbedder(engine.embedder, busy)
         self._rules = Rules(state.catalog)
         self._work = threading.Event()
         self._stopping = threading.Event()
@@ -173,7 +176,7 @@ class IngestWorker:
         return time.monotonic() - self._published_at > max(_PUBLISH_EVERY_S, 3 * self._publishing_s)
 
     def _publish(self, catalog: Catalog) -> None:
-        begun, until = time.monotonic(), self._jobs.stored_until()
+        begun, waited_s, until = time.monotonic(), self._embedder.waited_s, self._jobs.stored_until()
 
         def progress(_stage: str, _done: int, _total: int) -> None:
             if self._stopping.is_set():
@@ -187,7 +190,8 @@ class IngestWorker:
             raise StorageError(f"generation {report.index_version} was published, and {now} is still served")
         self._jobs.searchable(until)
         self._published_at = time.monotonic()
-        self._publishing_s = self._published_at - begun
+        # What it cost: waiting for questions costs nobody anything, and must not make the next one wait longer.
+        self._publishing_s = self._published_at - begun - (self._embedder.waited_s - waited_s)
 
     # One job
 

@@ -597,10 +597,7 @@ def test_forgetting_takes_a_document_out_of_the_jobs_too(tmp_path: Path) -> None
         assert (told["state"], told["documents"][0]["document_id"]) == ("searchable", "orsova.txt")
         assert (told["documents"][0]["name"], told["documents"][0]["title"]) == ("", None)
         told = service.call("GET", both["location"]).json()
-        assert [(d["name"], d["characters"]) for d in told["documents"]] == [
-            ("both.jsonl", None),
-            ("both.jsonl", 10),
-        ]
+        assert [(d["name"], d["characters"]) for d in told["documents"]] == [("", None), ("both.jsonl", 10)]
 
 
 def test_nothing_is_forgotten_while_an_upload_may_bring_it_back(tmp_path: Path) -> None:
