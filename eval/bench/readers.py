@@ -6,7 +6,8 @@
 process of its own. In every batch a pair of documents is replaced, both of which carry the number of the batch: an
 answer of two generations would show two numbers. Readers ask and search over HTTP, first with nothing arriving
 (idle) and then meanwhile; each quote is held against the text that was stored. A prober searches for the word that
-only the newest document holds, from when its upload's job was `searchable`, or the index was published.
+only the newest document holds, from when its upload's job was `searchable`, or the index was published; what became
+searchable together with a newer one is looked for at the end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import queue
 import random
 import re
 import subprocess
@@ -236,17 +238,21 @@ def follow(port: int, job_id: str, timeout_s: float = 60.0) -> dict[str, float]:
 
 
 class Arrivals:
-    """Documents that arrive: `run` returns when the last one does; `batches` and `found` tell of them."""
+    """Documents that arrive; `batches` and `found` tell of them, `failures` of what was not taken."""
 
     def __init__(self) -> None:
         self.batches: list[dict[str, Any]] = []
-        self.found: list[dict[str, float] | None] = []
+        self.found: list[dict[str, float]] = []
+        self.not_found = 0
         self.failures: list[str] = []
+        self._published: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
     def uploaded(self, port: int, rate: float, seconds: float) -> None:
         """Upload batches, each as soon as it is due, and follow every one."""
         begun, number, batch = time.monotonic(), 0, 0
         threads = []
+        prober = threading.Thread(target=self._probe_newest, args=(port,))
+        prober.start()
         while (now := time.monotonic() - begun) < seconds:
             due = int(now * rate)
             if due <= number:
@@ -263,13 +269,38 @@ class Arrivals:
             time.sleep(max(0.0, begun + batch / _BATCHES_PER_S - time.monotonic()))
         for thread in threads:
             thread.join()
+        self._published.put(None)
+        prober.join()
+
+    def _probe_newest(self, port: int) -> None:
+        """Look for the newest of what became searchable meanwhile, one at a time: more would be a load of their own."""
+        left: list[dict[str, Any]] = []
+        ended = False
+        while not ended:
+            come = [self._published.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    come.append(self._published.get_nowait())
+            ended = None in come
+            batches = sorted((one for one in come if one is not None), key=lambda one: int(one["last"]))
+            if batches:
+                self._note(probe(port, batches[-1]), timed=True)
+                left += batches[:-1]
+        for batch in left:
+            self._note(probe(port, {**batch, "published": time.time()}), timed=False)
+
+    def _note(self, found: dict[str, float] | None, *, timed: bool) -> None:
+        if found is None:
+            self.not_found += 1
+        elif timed:
+            self.found.append(found)
 
     def _one(self, port: int, rows: Sequence[dict[str, str]], last: int, documents: int) -> None:
         try:
             times = follow(port, send(port, rows))
             batch = {"last": last, "documents": documents, **times}
             self.batches.append(batch)
-            self.found.append(probe(port, batch))
+            self._published.put(batch)
         except (RuntimeError, OSError) as error:
             self.failures.append(f"{type(error).__name__}: {error}")
 
@@ -281,7 +312,7 @@ class Arrivals:
         writing.stdin.flush()
         for line in writing.stdout:
             self.batches.append(json.loads(line))
-            self.found.append(probe(port, self.batches[-1]))
+            self._note(probe(port, self.batches[-1]), timed=True)
 
 
 def probe(port: int, published: dict[str, Any], timeout_s: float = 10.0) -> dict[str, float] | None:
@@ -329,7 +360,7 @@ def measured(options: argparse.Namespace, folder: Path, way: str) -> dict[str, A
             child = writing
             during = phase(port, options.readers, options.seconds, lambda: arrivals.indexed(port, child))
         memory = server.memory()
-    batches, found = arrivals.batches, [one for one in arrivals.found if one]
+    batches, found = arrivals.batches, arrivals.found
     return {
         "documents": sum(batch["documents"] for batch in batches),
         "batches": len(batches),
@@ -343,7 +374,7 @@ def measured(options: argparse.Namespace, folder: Path, way: str) -> dict[str, A
         else None,
         "found_after_stored": latencies([one["stored_s"] for one in found]) if found else None,
         "found_after_published": latencies([one["published_s"] for one in found]) if found else None,
-        "not_found": sum(one is None for one in arrivals.found),
+        "not_found": arrivals.not_found,
         "failures": arrivals.failures,
         "memory": memory,
     }
