@@ -850,12 +850,14 @@ def catalog_content(state: StateFolder, dimension: int) -> dict[str, Any]:
         # A damaged vector may hold numbers so large that their squares overflow.
         warnings.simplefilter("ignore", RuntimeWarning)
         documents = list(catalog.all_documents())
-        passages = [catalog.passages_of(seq, document) for seq, document in documents]
+        # As publishing reads it: a bit that differs here is an error.
+        derived = [catalog.derived_of(seq, document) for seq, document in documents]
+        passages = [passages for _, passages in derived]
         keys = [key for group in passages for _, key in group]
         return {
             "texts": [(document.document_id, document.text) for _, document in documents],
             "metadata": documents,
-            "excluded": [catalog.excluded_of(seq) for seq, _ in documents],
+            "excluded": [excluded for excluded, _ in derived],
             "passages": passages,
             "vectors": catalog.vectors(keys, dimension).tobytes(),
             "corpus_sha256": catalog.corpus_sha256(),
