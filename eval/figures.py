@@ -152,6 +152,28 @@ def _server_kills(content: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def _hostile_uploads(content: dict[str, Any]) -> Iterator[Row]:
+    command = "python -m eval.bench.hostile_uploads"
+    yield (
+        f"{content['files']} hostile and odd files sent to the service: hostile ones taken, longest until refused or read",
+        f"{len(content['hostile_taken'])}, {content['longest_s']:.1f} s",
+        "0, 10 s",
+        command,
+    )
+    yield (
+        "memory of the service meanwhile",
+        f"{content['most_memory_more_mib']:+.0f} MiB",
+        "≤ +64 MiB",
+        command,
+    )
+    yield (
+        "`/healthz` meanwhile, p99 (hostile files)",
+        f"{content['healthz']['p99_ms']:.0f} ms",
+        "≤ 100 ms",
+        command,
+    )
+
+
 def _readers(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.readers"
     for way, found in content["by"].items():
@@ -408,6 +430,7 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("index", _index),
     ("reliability", _reliability),
     ("server_kills", _server_kills),
+    ("hostile_uploads", _hostile_uploads),
     ("readers", _readers),
     ("ingest", _ingest),
     ("boilerplate", _boilerplate),

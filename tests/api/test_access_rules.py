@@ -21,7 +21,7 @@ from api.app import create_app
 from index.access import ANYBODY
 from tests.api.guarded import ASKED, Guarded, guarded
 from tests.api.rights import fastapi_of
-from tests.api.service import Reply, assert_problem, settings_for
+from tests.api.service import Reply, assert_problem, raw, settings_for
 from tests.api.test_guards import PLACES
 
 # What is refused without a code, whoever asks.
@@ -51,6 +51,16 @@ def address(path: str) -> str:
 def test_every_route_has_a_rule_and_every_rule_a_route(small_state: Path) -> None:
     assert set(routes_of(app_of(small_state))) == set(RULES)
     assert ("GET", "/d/{document_id:path}") in set(routes_of(app_of(small_state)))
+
+
+@pytest.mark.parametrize("document_id", ["%0A", "a%0Ab", "%E2%80%A8", "a%2Fb"])
+def test_no_id_is_outside_of_the_rules(service: Guarded, document_id: str) -> None:
+    path, body = f"/v1/documents/{document_id}/access", b'{"access": "public"}'
+    headers = [("authorization", f"Bearer {service.key('ask')}"), ("content-type", "application/json")]
+    assert_problem(raw(service.client, "PATCH", path, headers=headers, body=body), 403, "not_allowed")
+    assert raw(service.client, "PATCH", path, headers=headers[1:], body=body).status == 401
+    reply = raw(service.client, "GET", f"/v1/documents/{document_id}", headers=headers[:1])
+    assert assert_problem(reply, 404, "not_found")["detail"] == "There is no such document."
 
 
 async def _nothing(_request: Any) -> PlainTextResponse:
