@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eval.bench.hostile_documents import Attack, attacks, harm_in, unverified_in
+from eval.bench.hostile_documents import FAMILIES, Attack, attacks, harm_in, unverified_in
 from eval.bench.pipeline import Pipeline, write_rows
 from eval.bench.record import provenance, write_json
 from index.access import OPERATOR
@@ -102,7 +102,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    found = attacks() if arguments.data is None else attacks(given(arguments.data))
+    found = attacks(FAMILIES if arguments.data is None else {**FAMILIES, **given(arguments.data)})
     chosen = found[:: arguments.every]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
