@@ -125,7 +125,7 @@ def _write_all(
     dimension: int,
     progress: ProgressCallback,
 ) -> Written:
-    writer = RowLayoutWriter(None, 0)
+    writer = RowLayoutWriter(0)
     keys: list[bytes] = []
     tokens: dict[str, int] = {}
     total = catalog.count()
@@ -173,9 +173,8 @@ def _write_tail(
         if not path.name.startswith(".tantivy-"):
             link_file(path, folder / LEXICAL / path.name)
     failpoint("publish.files_shared")
-    kept = before.layout.without(change.gone)
     parts = before.parts
-    writer = RowLayoutWriter(kept, parts["base_slots"] + parts["tail_slots"])
+    writer = RowLayoutWriter(parts["base_slots"] + parts["tail_slots"], before.layout, change.gone)
     first = writer.slot
     keys: list[bytes] = []
     old = before.folder / TAIL_SNAPSHOT
@@ -195,7 +194,7 @@ def _write_tail(
             _removed(before, change.gone),
             added,
             parts["words"],
-            len(kept.slots) + catalog.count_passages(change.new.tolist()),
+            writer.kept_passages + catalog.count_passages(change.new.tolist()),
         )
         _insert_pairs(db, catalog)
     failpoint("publish.snapshot_written")

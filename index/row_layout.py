@@ -74,25 +74,6 @@ class RowLayout:
         _save(folder / DOCUMENTS_FILE, documents)
         _save(folder / PASSAGES_FILE, passages)
 
-    def without(self, seqs: NDArray[np.int64]) -> RowLayout:
-        """Return the layout of the other documents; a repeat of one that is gone repeats nothing."""
-        kept = ~np.isin(self.seqs, seqs)
-        number = np.cumsum(kept, dtype=np.int32) - 1
-        rows = kept[self.document_of]
-        repeats = self.repeats_of[rows]
-        there = repeats >= 0
-        originals = np.where(there, repeats, 0)
-        return RowLayout(
-            seqs=self.seqs[kept],
-            tails=self.tails[kept],
-            states=self.states[kept],
-            slots=self.slots[rows],
-            document_of=number[self.document_of[rows]],
-            repeats_of=np.where(there & kept[originals], number[originals], _NOTHING).astype(np.int32)
-            if len(kept)
-            else repeats,
-        )
-
 
 def _save(path: Path, table: NDArray[np.void]) -> None:
     # Through a file of our own, as all that is written here: NumPy's may not notice a full disk when it is closed.
@@ -102,13 +83,27 @@ def _save(path: Path, table: NDArray[np.void]) -> None:
 
 
 class RowLayoutWriter:
-    """Collects documents, first those that stay and then new ones, and puts them in order."""
+    """Collects documents, those of a layout that stay and then new ones, and puts them in order.
 
-    def __init__(self, kept: RowLayout | None, first_slot: int) -> None:
-        self._kept = kept
+    `gone` are the seqs of what does not stay. One of them may come again as new: what repeats it repeats the
+    new one then, which holds the same paragraph or its repeaters would be new too.
+    """
+
+    def __init__(
+        self, first_slot: int, before: RowLayout | None = None, gone: NDArray[np.int64] | None = None
+    ) -> None:
         self.slot = first_slot
         self._documents: list[tuple[int, bytes]] = []
         self._passages: list[tuple[int, int, int]] = []
+        self._before = before
+        if before is not None:
+            self._stays = ~np.isin(before.seqs, [] if gone is None else gone)
+            self._rows = self._stays[before.document_of]
+
+    @property
+    def kept_passages(self) -> int:
+        """Number of passages that stay."""
+        return 0 if self._before is None else int(self._rows.sum())
 
     def document(self, seq: int, state: bytes) -> None:
         """Add a document; its passages follow."""
@@ -128,16 +123,16 @@ class RowLayoutWriter:
         states = np.frombuffer(b"".join(state for _, state in self._documents), dtype="V16")
         tails = np.full(len(seqs), tail)
         slots, owners, repeats = new[:, 0], new[:, 1], new[:, 2]
-        kept = self._kept
-        if kept is not None:
-            there = kept.repeats_of >= 0
-            originals = np.where(there, kept.seqs[np.where(there, kept.repeats_of, 0)], _NOTHING)
-            slots = np.concatenate([kept.slots, slots])
-            owners = np.concatenate([kept.seqs[kept.document_of], owners])
-            repeats = np.concatenate([originals, repeats])
-            seqs = np.concatenate([kept.seqs, seqs])
-            states = np.concatenate([kept.states, states])
-            tails = np.concatenate([kept.tails, tails])
+        before = self._before
+        if before is not None:
+            there = before.repeats_of >= 0
+            originals = np.where(there, before.seqs[np.where(there, before.repeats_of, 0)], _NOTHING)
+            slots = np.concatenate([before.slots[self._rows], slots])
+            owners = np.concatenate([before.seqs[before.document_of][self._rows], owners])
+            repeats = np.concatenate([originals[self._rows], repeats])
+            seqs = np.concatenate([before.seqs[self._stays], seqs])
+            states = np.concatenate([before.states[self._stays], states])
+            tails = np.concatenate([before.tails[self._stays], tails])
         order = np.argsort(seqs, kind="stable")
         seqs = seqs[order]
         rows = np.argsort(owners, kind="stable")  # the passages of a document stay as they are
@@ -148,5 +143,8 @@ class RowLayoutWriter:
             states=states[order],
             slots=slots[rows].astype(np.int32),
             document_of=np.searchsorted(seqs, owners[rows]).astype(np.int32),
-            repeats_of=np.where(repeats >= 0, np.searchsorted(seqs, repeats), _NOTHING).astype(np.int32),
+            # A repeat of what is not there repeats nothing.
+            repeats_of=np.where(np.isin(repeats, seqs), np.searchsorted(seqs, repeats), _NOTHING).astype(
+                np.int32
+            ),
         )

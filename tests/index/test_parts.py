@@ -249,6 +249,8 @@ def test_a_publication_leaves_the_generation_before_as_it_was(corpus: Corpus) ->
         [{5: 105}],
         [{0: None}, {0: 0}],  # the first to hold the shared paragraph goes and comes back
         [{39: 139, 40: 140}, {40: 141, 39: None}, {40: None}],
+        [{0: 1000}],  # it gets a word more, and still holds the shared paragraph as the first
+        [{0: 1000, 10: 110}, {0: 0}],
         [{40: 5}, {41: 1005}, {5: 105}, {5: 5}],  # copies of an old document, that changes and comes back
     ],
 )
