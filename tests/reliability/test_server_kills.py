@@ -52,7 +52,9 @@ class Shelf(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind, _, name = self.path.removeprefix("/v1/").partition("/")
-        if kind == "jobs":
+        if kind.startswith("jobs?"):
+            self._say(200, {"jobs": [{"state": state} for state in self.jobs.values()]})
+        elif kind == "jobs":
             self._say(*((200, {"state": self.jobs[name], "errors": []}) if name in self.jobs else (404, {})))
         else:
             text = self.texts.get(unquote(name))
