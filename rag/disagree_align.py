@@ -34,7 +34,7 @@ def asks_the_same(one: Found, other: Found, asked: Asked) -> bool:
         return False
     sure = one.certain and other.certain
     if one.value.kind == "name":
-        return _names_compare(one, other, asked, sure=sure)
+        return not _in_an_asked_place(one, other, asked) and _names_compare(one, other, asked, sure=sure)
     if sure:
         return True
     if not asked.is_sure_of_kind:
@@ -148,6 +148,13 @@ def _named(name: Item, around: Sequence[Sentence]) -> bool:
         for sentence in around
         for item in sentence
         if not item.is_value
+    )
+
+
+def _in_an_asked_place(one: Found, other: Found, asked: Asked) -> bool:
+    """Tell whether neither quote has a name that the question has: the values may be what stands in its place."""
+    return any(
+        not any(_named(name, (*found.around, *found.title)) for found in (one, other)) for name in asked.names
     )
 
 

@@ -204,3 +204,15 @@ def test_a_question_of_before_and_after_needs_less_in_common() -> None:
     assert plans_and_events(read_question("What was said of water in Riga?"), given) is None
     asked = read_question("Water was expected to be discussed: what came of it in the end?")
     assert plans_and_events(asked, given) == TimeOrder(order=(0, 1), undated=(0, 1))
+
+
+def test_a_name_in_the_place_of_the_asked_one_is_no_answer() -> None:
+    """Nothing was found of what was asked; what was found is of other things, which do not disagree about it."""
+    one, other = (
+        told(n, f"The {name} accord was signed by Ana Brandt in Riga on 6 November 2025.", answer=name)
+        for n, name in enumerate(("Bazotaba", "Bazorere"))
+    )
+    assert sides("Who signed the Bazomiba accord in Riga?", one, other) == []
+    assert sides("Which accord was signed by Ana Brandt in Riga?", one, other) == [
+        [("Bazotaba", (0,)), ("Bazorere", (1,))]
+    ]
