@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,11 @@ def document_from(
         marked=record.marked,
         media_type=record.media_type,
     )
+
+
+def given_up(items: Sequence[Record | Problem], name: str) -> bool:
+    """Tell whether a file as a whole was given up, maybe half-way: nothing of it is kept then."""
+    return any(isinstance(i, Problem) and i.fatal and i.error.where == name for i in items)
 
 
 def wanted_id(record: Record, name: str, details: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from api.uploads.errors import StorageError, UploadError
 from api.uploads.jobs import Job, Jobs, Part
-from api.uploads.reading import document_from, read_part, wanted_id
+from api.uploads.reading import document_from, given_up, read_part, wanted_id
 from api.uploads.sender import Sender, stored_sender
 from api.uploads.spool import Spool
 from index.access import AccessRule, read_rule
@@ -244,6 +244,8 @@ class IngestWorker:
         found = read_part(self._spool.path(part.sha256), part.name, part.media_type, part.sha256)
         records = [item for item in found if not isinstance(item, Problem)]
         errors += [error_row(part.name, item.error) for item in found if isinstance(item, Problem)]
+        if given_up(found, part.name):
+            return
         if len(records) > 1 and {"id", "title"} & set(part.details):
             raise RefusedDocumentError(
                 "many_documents", f"the file holds {len(records)} documents; id and title are for one"

@@ -23,6 +23,8 @@ MAX_DEPTH = 3
 # Small members of one repeated line are honest, and pack well.
 _RATIO_FROM = 2**20
 _MAX_NAME = 512
+# The endings under which an archive is looked into; see `index.formats.dispatch`.
+_ARCHIVES = ("", ".zip", ".docx")
 _HIDDEN = ("__MACOSX/", ".")
 
 ReadMember = Callable[[bytes, str, str, "Budget"], Iterator[Record | Problem]]
@@ -68,6 +70,36 @@ def opened(raw: bytes, where: str, budget: Budget) -> zipfile.ZipFile:
     return archive
 
 
+def refuse_bombs(raw: bytes, where: str) -> None:
+    """Look into the archives inside an archive, before anything of it is read, for what all of it expands to.
+
+    An archive in an archive expands by less than a bomb at each step, and by the product of all.
+
+    Raises:
+        DocumentError: to more than its size allows.
+    """
+    allowed, seen = max(_RATIO_FROM, MAX_RATIO * len(raw)), 0
+    waiting = [(raw, 0)]
+    while waiting:
+        packed, depth = waiting.pop()
+        try:
+            archive = zipfile.ZipFile(io.BytesIO(packed))
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError):
+            continue  # whoever reads it says what is wrong with it
+        with archive:
+            for member in archive.infolist():
+                seen += member.file_size
+                if seen > allowed:
+                    raise DocumentError(
+                        where, f"expands to more than {MAX_RATIO} times its size; it is taken for a bomb"
+                    )
+                if depth + 1 < MAX_DEPTH and PurePosixPath(member.filename).suffix.lower() in _ARCHIVES:
+                    try:
+                        waiting.append((member_bytes(archive, member, where), depth + 1))
+                    except DocumentError:
+                        continue
+
+
 def member_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
     """Return what one member holds, and never more than its entry says.
 
@@ -100,6 +132,7 @@ def read_archive(
     """Yield the documents of all members in the order of their names, and a problem for each that is none."""
     if budget.depth >= MAX_DEPTH:
         raise DocumentError(where, f"lies more than {MAX_DEPTH} archives deep")
+    refuse_bombs(raw, where)
     found = 0
     with opened(raw, where, budget) as archive:
         seen: set[str] = set()

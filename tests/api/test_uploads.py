@@ -17,8 +17,10 @@ from api import maintenance
 from api.app import create_app
 from api.uploads.errors import StillReadingError
 from api.uploads.jobs import Jobs, Part
+from api.uploads.reading import given_up
 from index.build import IndexReport, update_index
-from index.errors import IndexBusyError
+from index.errors import DocumentError, IndexBusyError
+from index.formats import Problem, Record
 from index.settings import IndexSettings
 from index.state import StateFolder
 from tests.api.loopback import listening
@@ -557,6 +559,15 @@ def test_a_file_on_which_the_service_dies_is_given_up(tmp_path: Path) -> None:
     with uploads(tmp_path, []) as again:
         job_now = again.done(reply)
         assert (job_now["state"], job_now["errors"][0]["code"]) == ("failed", "unreadable")
+
+
+def test_nothing_is_kept_of_a_file_that_was_given_up() -> None:
+    read = Record(where="a.zip, member x.txt", text="A text.")
+    of_a_member = Problem(error=DocumentError("a.zip, member y.txt", "is empty"))
+    note = Problem(error=DocumentError("a.zip", "is PDF, whatever its name says; read as that"), fatal=False)
+    late = Problem(error=DocumentError("a.zip", "took longer than 6 s and was given up"))
+    assert not given_up([read, of_a_member, note], "a.zip")
+    assert given_up([read, late], "a.zip")
 
 
 def test_ended_jobs_are_deleted_after_their_time(tmp_path: Path) -> None:

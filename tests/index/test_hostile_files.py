@@ -64,6 +64,15 @@ def test_a_hostile_file_harms_nobody(pool: ParsePool, tmp_path: Path, name: str)
     assert record.text == "A good page that is read after all."
 
 
+def test_of_a_bomb_in_many_archives_nothing_is_read(pool: ParsePool, tmp_path: Path) -> None:
+    """Each archive expands by less than a bomb, all of them together by ten thousand times."""
+    path = tmp_path / "quine.zip"
+    path.write_bytes(HOSTILE["quine.zip"]())
+    (problem,) = pool.parse(path, "quine.zip", "quine.zip")
+    assert isinstance(problem, Problem)
+    assert "expands to more than 100 times its size" in str(problem.error)
+
+
 def spinning(tmp_path: Path, body: str) -> Path:
     """A worker whose reader does something else: PYTHONPATH is not the pool's to give, so the file says it."""
     package = tmp_path / "index"
