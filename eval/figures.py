@@ -155,7 +155,7 @@ def _server_kills(content: dict[str, Any]) -> Iterator[Row]:
 def _hostile_uploads(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.hostile_uploads"
     yield (
-        f"{content['files']} hostile and odd files sent to the service: hostile ones taken, longest until refused or read",
+        f"{content['hostile']} hostile files sent to the service: taken, longest until refused",
         f"{len(content['hostile_taken'])}, {content['longest_s']:.1f} s",
         "0, 10 s",
         command,
