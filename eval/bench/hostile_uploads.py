@@ -30,26 +30,24 @@ from eval.bench.record import (
     provenance,
     write_json,
 )
-from eval.bench.server_kills import call
+from eval.bench.sending import call, form, job_state
 
 MODULE = "eval.bench.hostile_uploads"
-_BOUNDARY = "b0undary-of-a-hostile-file"
 _LONGEST_S = 120.0
 
 
 def sent(port: int, name: str, raw: bytes) -> tuple[str, float]:
     """Upload one file; return what became of it (a state, or an HTTP status) and the seconds until then."""
     began = time.monotonic()
-    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
-    body = head.encode() + raw + f"\r\n--{_BOUNDARY}--\r\n".encode()
-    status, answer = call(port, "POST", "/v1/documents", body, f"multipart/form-data; boundary={_BOUNDARY}")
+    body, kind = form(name, raw)
+    status, answer = call(port, "POST", "/v1/documents", body, kind)
     if status != 202:
         return str(status), time.monotonic() - began
     job_id = json.loads(answer)["job_id"]
     while time.monotonic() < began + _LONGEST_S:
-        job = json.loads(call(port, "GET", f"/v1/jobs/{job_id}")[1])
-        if job["state"] in ("searchable", "failed"):
-            return str(job["state"]), time.monotonic() - began
+        state, _ = job_state(port, job_id)
+        if state in ("searchable", "failed"):
+            return state, time.monotonic() - began
         time.sleep(0.05)
     return "not ended", time.monotonic() - began
 

@@ -39,6 +39,7 @@ from eval.bench.record import (
     provenance,
     write_json,
 )
+from eval.bench.sending import call
 
 MODULE = "eval.bench.readers"
 WAYS = ("upload", "index")
@@ -203,11 +204,7 @@ def send(port: int, rows: Sequence[dict[str, str]]) -> str:
     Raises:
         RuntimeError: they were not taken.
     """
-    client = Client(port)
-    try:
-        status, raw, _ = client.post("/v1/documents", {"documents": list(rows)})
-    finally:
-        client.close()
+    status, raw = call(port, "POST", "/v1/documents", json.dumps({"documents": list(rows)}).encode())
     if status != 202:
         raise RuntimeError(f"an upload was answered {status}: {raw[:300]!r}")
     return str(json.loads(raw)["job_id"])

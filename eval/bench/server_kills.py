@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from eval.bench.crash_harness import expected_text, raw_text, token
 from eval.bench.record import ROOT, ChildServer, cores, index_with_cli, provenance, write_json
+from eval.bench.sending import call, form, job_state
 
 MODULE = "eval.bench.server_kills"
 _CLIENTS = 3
@@ -34,7 +35,6 @@ _DOCUMENTS_EACH = 8
 _LONGEST_S = 2.5
 _SETTLE_S = 120.0
 _SEARCHED = 4
-_BOUNDARY = "b0undary-of-parts"
 Version = int | None
 """`None`: there is no such document."""
 
@@ -87,37 +87,9 @@ class Outcome:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def call(
-    port: int, method: str, path: str, body: bytes = b"", kind: str = "application/json"
-) -> tuple[int, bytes]:
-    """Send one request and read the whole answer.
-
-    Raises:
-        OSError, http.client.HTTPException: there was none.
-    """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request(method, path, body, {"Content-Type": kind} if body else {})
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
-
-
 def document_path(document_id: str) -> str:
     """Return the path of a document."""
     return f"/v1/documents/{quote(document_id, safe='')}"
-
-
-def job_state(port: int, job_id: str) -> tuple[str, bytes]:
-    """Return the state of a job and its whole answer; "superseded" where its document was deleted by a later one."""
-    status, raw = call(port, "GET", f"/v1/jobs/{job_id}")
-    if status != 200:
-        return str(status), raw
-    found = json.loads(raw)
-    if found["state"] == "failed" and {error["code"] for error in found["errors"]} == {"deleted"}:
-        return "superseded", raw
-    return str(found["state"]), raw
 
 
 class Sender:
@@ -167,20 +139,14 @@ class Sender:
         if version is None:
             return "delete", "DELETE", path, b"", ""
         row = {"title": f"Document {document_id}", "text": raw_text(document_id, version)}
-        form = self._dice.random()
-        if form < 0.4:
+        way = self._dice.random()
+        if way < 0.4:
             return "put", "PUT", path, json.dumps(row).encode(), "application/json"
-        if form < 0.7:
+        if way < 0.7:
             body = json.dumps({"documents": [{"id": document_id, **row}]}).encode()
             return "post_json", "POST", "/v1/documents", body, "application/json"
-        said = json.dumps({"it.txt": {"id": document_id, "title": row["title"]}})
-        head = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
-        body = (
-            f'{head}"metadata"\r\n\r\n{said}\r\n{head}"files"; filename="it.txt"\r\n\r\n'.encode()
-            + row["text"].encode()
-            + f"\r\n--{_BOUNDARY}--\r\n".encode()
-        )
-        return "post_file", "POST", "/v1/documents", body, f"multipart/form-data; boundary={_BOUNDARY}"
+        said = {"it.txt": {"id": document_id, "title": row["title"]}}
+        return "post_file", "POST", "/v1/documents", *form("it.txt", row["text"].encode(), said)
 
     def _wait(self, port: int, job_id: str) -> None:
         until = time.monotonic() + _SETTLE_S

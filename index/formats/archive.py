@@ -65,8 +65,7 @@ def opened(raw: bytes, where: str, budget: Budget) -> zipfile.ZipFile:
     members = archive.infolist()
     expanded = sum(member.file_size for member in members)
     budget.spend(expanded, len(members), where)
-    if expanded > max(_RATIO_FROM, MAX_RATIO * len(raw)):
-        raise DocumentError(where, f"expands to more than {MAX_RATIO} times its size; it is taken for a bomb")
+    _refuse_bomb(expanded, raw, where)
     return archive
 
 
@@ -78,7 +77,7 @@ def refuse_bombs(raw: bytes, where: str) -> None:
     Raises:
         DocumentError: to more than its size allows.
     """
-    allowed, seen = max(_RATIO_FROM, MAX_RATIO * len(raw)), 0
+    expanded = 0
     waiting = [(raw, 0)]
     while waiting:
         packed, depth = waiting.pop()
@@ -88,16 +87,18 @@ def refuse_bombs(raw: bytes, where: str) -> None:
             continue  # whoever reads it says what is wrong with it
         with archive:
             for member in archive.infolist():
-                seen += member.file_size
-                if seen > allowed:
-                    raise DocumentError(
-                        where, f"expands to more than {MAX_RATIO} times its size; it is taken for a bomb"
-                    )
+                expanded += member.file_size
+                _refuse_bomb(expanded, raw, where)
                 if depth + 1 < MAX_DEPTH and PurePosixPath(member.filename).suffix.lower() in _ARCHIVES:
                     try:
                         waiting.append((member_bytes(archive, member, where), depth + 1))
                     except DocumentError:
                         continue
+
+
+def _refuse_bomb(expanded: int, raw: bytes, where: str) -> None:
+    if expanded > max(_RATIO_FROM, MAX_RATIO * len(raw)):
+        raise DocumentError(where, f"expands to more than {MAX_RATIO} times its size; it is taken for a bomb")
 
 
 def member_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
