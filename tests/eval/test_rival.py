@@ -437,7 +437,7 @@ def test_the_rivals_script_reads_lines_and_not_what_looks_like_their_ends(tmp_pa
 def test_the_rival_is_pinned_with_our_versions_and_without_an_address() -> None:
     text = (ROOT / "eval" / "bench" / "rival-requirements.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line) for line in lines)
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+(?:\.post[0-9]+)?", line) for line in lines)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     shared = {"torch", "sentence-transformers", "transformers", "tokenizers", "tiktoken", "numpy"}
     for line in lines:
