@@ -154,7 +154,7 @@ class Found:
             and not any(o.key in _SAYING for o in sentence[max(0, n - 3) : n + 4])
         )
 
-    @property
+    @cached_property
     def stage(self) -> Stage:
         """Whether it is a plan's or an event's."""
         return stage_of(self.value.sentence, self.value.place)

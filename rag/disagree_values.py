@@ -147,13 +147,39 @@ def values_in(text: str) -> tuple[Value, ...]:
 
 def _span(said: str, text: str, cursor: int) -> tuple[int, int] | None:
     """Find an item's words in the text that it was read from, where they may be written otherwise."""
-    pattern = r"\s+".join("".join(_MARKS.get(c, re.escape(c)) for c in word) for word in said.split())
-    before = r"(?<!\w)" if said[:1].isalnum() else ""
-    after = r"(?!\d|[.,]\d)" if said[-1:].isdigit() else r"(?!\w)" if said[-1:].isalnum() else ""
-    match = re.compile(before + pattern + after).search(text, cursor)
-    if match is None or match.start() == match.end() or match.start() - cursor > _REACH:
-        return None
-    return match.span()
+    for start, end in _occurrences(said, text, cursor):
+        if start == end or start - cursor > _REACH:
+            return None
+        if _stands_alone(said, text, start, end):
+            return start, end
+    return None
+
+
+def _occurrences(said: str, text: str, cursor: int) -> Iterator[tuple[int, int]]:
+    if not any(c in _MARKS or c.isspace() for c in said):
+        # Nearly every item is one plain word, and compiling a pattern for each takes longer than all else.
+        start = text.find(said, cursor)
+        while start >= 0:
+            yield start, start + len(said)
+            start = text.find(said, start + 1)
+        return
+    pattern = re.compile(
+        r"\s+".join("".join(_MARKS.get(c, re.escape(c)) for c in word) for word in said.split())
+    )
+    match = pattern.search(text, cursor)
+    while match is not None:
+        yield match.span()
+        match = pattern.search(text, match.start() + 1)
+
+
+def _stands_alone(said: str, text: str, start: int, end: int) -> bool:
+    """Tell whether the words found there are no part of a longer word or number."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if said[:1].isalnum() and (before.isalnum() or before == "_"):
+        return False
+    if said[-1:].isdigit():
+        return not (after.isdecimal() or (after in (".", ",") and text[end + 1 : end + 2].isdecimal()))
+    return not (said[-1:].isalnum() and (after.isalnum() or after == "_"))
 
 
 def _stretches(sentence: Sentence) -> Iterator[tuple[ValueKind, int, int]]:

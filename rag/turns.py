@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,21 +21,22 @@ def in_turns(
     passage already taken of a source costs the rest of that source `penalty`: the score that is
     yielded has it taken off, and never rises.
     """
-    adjusted = [float(score) for score in scores]
+    adjusted = np.array(scores, dtype=np.float64)
+    left = np.ones(len(adjusted), dtype=bool)
     if turns:
-        heard: Counter[int] = Counter()
-        left = set(range(len(adjusted)))
+        owed = np.array([bool(turn) for turn in turns], dtype=bool)
+        belongs = np.zeros((len(adjusted), 1 + max((one for turn in turns for one in turn), default=0)), bool)
+        for n, turn in enumerate(turns):
+            belongs[n, list(turn)] = True
+        heard = np.zeros(belongs.shape[1])
         for _ in range(min(_TURNS, len(adjusted))):
-            place = max(left, key=lambda n: (adjusted[n], -n))
-            yield place, adjusted[place]
-            left.remove(place)
-            heard.update(turns[place])
-            for n in left:
-                if turns[n]:
-                    # One of two named sources that has not been heard yet is still owed its turn.
-                    adjusted[n] = float(scores[n]) - penalty * min(heard[one] for one in turns[n])
-        rest = sorted(left, key=lambda n: (-adjusted[n], n))
-    else:
-        rest = sorted(range(len(adjusted)), key=lambda n: (-adjusted[n], n))
-    for n in rest:
-        yield n, adjusted[n]
+            place = int(np.argmax(np.where(left, adjusted, -np.inf)))
+            yield place, float(adjusted[place])
+            left[place] = False
+            heard += belongs[place]
+            # One of two named sources that has not been heard yet is still owed its turn.
+            waits = np.where(belongs, heard, np.inf).min(axis=1)
+            adjusted = np.where(left & owed, scores - penalty * np.where(owed, waits, 0.0), adjusted)
+    rest = np.flatnonzero(left)
+    for n in rest[np.argsort(-adjusted[rest], kind="stable")]:
+        yield int(n), float(adjusted[n])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.disagree_same import comparable, may_be_same
 from rag.disagree_time import tells_otherwise
-from rag.disagree_values import values_in
+from rag.disagree_values import _span, values_in
 
 
 def said(text: str) -> list[tuple[str, str]]:
@@ -96,3 +100,15 @@ def test_a_text_that_only_adds_says_nothing_else() -> None:
     assert not tells_otherwise("It was signed.", "It was signed for $8m.")
     assert tells_otherwise("It will be signed for $8m.", "It was signed for $8m.")
     assert not tells_otherwise("", "")
+
+
+@given(
+    st.text(alphabet="a1é_.,- \u00a0’Ж🙂", max_size=40), st.text(alphabet="a1é_.,-’Ж", min_size=1, max_size=4)
+)
+def test_words_are_found_as_one_pattern_finds_them(text: str, word: str) -> None:
+    before = r"(?<!\w)" if word[0].isalnum() else ""
+    after = r"(?!\d|[.,]\d)" if word[-1].isdigit() else r"(?!\w)" if word[-1].isalnum() else ""
+    marks = {"-": "[-‐‑‒–—―−]", "’": "’"}
+    pattern = before + "".join(marks.get(c, re.escape(c)) for c in word) + after
+    match = re.search(pattern, text)
+    assert _span(word, text, 0) == (match.span() if match else None)
