@@ -270,12 +270,21 @@ def _calibration(content: dict[str, Any]) -> Iterator[Row]:
         yield f"{label}: AUROC of answerable", f"{found['auroc_answerable']:.3f}", "≥ 0.75 / 0.90", command
 
 
+_CORPORA = {
+    "seeds": "own questions about the seeds",
+    "multihop_rag": "MultiHop-RAG",
+    "squad2": "SQuAD 2.0",
+    "squad2_articles": "SQuAD 2.0, three articles",
+    "squad2_articles_among_news": "the same among news",
+}
+
+
 def _by_size(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.calibration --data DATA"
-    for found in content["corpora"].values():
+    for name, found in content["corpora"].items():
         yield (
-            f"calibration error over {found['documents']} documents",
-            f"{found['expected_calibration_error']:.3f}",
+            f"calibration error over {found['documents']} documents ({_CORPORA[name]}); by chance alone",
+            f"{found['expected_calibration_error']:.3f}; {found['error_of_the_calibrated']:.3f}",
             "≤ 0.05",
             command,
         )

@@ -4,7 +4,9 @@
 
 The seeds with their own questions; MultiHop-RAG's articles with the half of its dev queries that the
 calibration was not fitted on; SQuAD 2.0's paragraphs among 20,000 news texts that have no questions, with
-a sample of its dev questions, half of which nothing answers. Asked in this process, with shipped settings.
+a sample of its dev questions, half of which nothing answers. And, to tell the size of a corpus from the wording
+of its questions, questions of the same kind about three SQuAD 2.0 articles, each one document: of these alone, and among so many
+news texts that there are 600. Asked in this process, with shipped settings.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ import argparse
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eval.bench.pipeline import Pipeline, write_rows
 from eval.bench.record import cores, provenance, write_json
 from eval.datasets import load_data_set
 from eval.datasets.files import read_rows
-from eval.datatypes import Question
+from eval.datatypes import DataSet, Question
 from index.access import OPERATOR
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
@@ -29,8 +35,11 @@ from rag.training.fit_data import half_of
 from rag.types import AbstainReason
 
 MODULE = "eval.bench.calibration"
+_ARTICLES = 3
+_AMONG = 600
 _DISTRACTORS = ("distractors/bbc_news.jsonl.gz", "distractors/reuters21578.jsonl.gz")
 _BINS = 10
+_DRAWS = 1000
 
 
 def is_right(question: Question, quotes: Sequence[tuple[str, int, int]]) -> bool:
@@ -44,6 +53,56 @@ def is_right(question: Question, quotes: Sequence[tuple[str, int, int]]) -> bool
         for gold in question.gold
         for document, start, end in quotes
     )
+
+
+def as_articles(
+    data_set: DataSet, title_of: Mapping[str, str], chosen: Collection[str]
+) -> tuple[list[dict[str, Any]], list[Question]]:
+    """Join the paragraphs of each chosen article into one document; return these and their questions.
+
+    `title_of` has the article of each question.
+    """
+    texts: dict[str, str] = {}
+    moved: dict[str, tuple[str, int]] = {}  # a paragraph's document, and where it begins in the article's
+    for row in data_set.documents:
+        if row["title"] in chosen:
+            before = f"{texts[row['title']]}\n\n" if row["title"] in texts else ""
+            moved[row["id"]] = (row["title"], len(before))
+            texts[row["title"]] = before + row["text"]
+    questions = []
+    for question in data_set.questions:
+        if title_of[question.question_id] in chosen:
+            golds = []
+            for gold in question.gold:
+                assert gold.document_id is not None
+                assert gold.start is not None
+                assert gold.end is not None
+                article, at = moved[gold.document_id]
+                golds.append(replace(gold, document_id=article, start=gold.start + at, end=gold.end + at))
+            questions.append(replace(question, gold=tuple(golds), relevant=()))
+    return [{"id": title, "title": title, "text": text} for title, text in texts.items()], questions
+
+
+def _bins(confidences: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+    """Return which answers are in each of ten equal bins, of those that hold any."""
+    numbers = np.minimum((confidences * _BINS).astype(int), _BINS - 1)
+    return [numbers == number for number in range(_BINS) if (numbers == number).any()]
+
+
+def calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error over ten equal bins (Naeini and others, 2015), 0 of no answers."""
+    return float(
+        sum(held.mean() * abs(confidences[held].mean() - right[held].mean()) for held in _bins(confidences))
+    )
+
+
+def error_by_chance(confidences: NDArray[np.float64], rng: random.Random) -> float:
+    """Return the error that so many answers show on average if every confidence is exactly true.
+
+    Few answers in a bin are seldom right as often as they should be: no error below this can be seen.
+    """
+    draws = np.random.default_rng(rng.getrandbits(32)).random((_DRAWS, len(confidences)))
+    return float(np.mean([calibration_error(confidences, one < confidences) for one in draws]))
 
 
 def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
@@ -62,18 +121,8 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
         probability = 1.0 - answer.abstention.probability if answer.abstention else answer.confidence or 0.0
         rows.append((probability, abstained, is_right(question, quotes), bool(question.answerable)))
     given = [row for row in rows if not row[1]]
-    bins = []
-    for number in range(_BINS):
-        held = [row for row in given if min(_BINS - 1, int(row[0] * _BINS)) == number]
-        if held:
-            bins.append(
-                {
-                    "answers": len(held),
-                    "mean_confidence": round(sum(row[0] for row in held) / len(held), 4),
-                    "right": round(sum(row[2] for row in held) / len(held), 4),
-                }
-            )
-    error = sum(b["answers"] * abs(b["mean_confidence"] - b["right"]) for b in bins) / max(1, len(given))
+    confidences = np.array([row[0] for row in given])
+    right = np.array([row[2] for row in given], dtype=bool)
     answerable = [row[0] for row in rows if row[3]]
     others = [row[0] for row in rows if not row[3]]
     above = sum((a > b) + 0.5 * (a == b) for a in answerable for b in others)
@@ -82,16 +131,52 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
         "questions": len(rows),
         "other_language_refused": refused_by_language,
         "answered": len(given),
-        "expected_calibration_error": round(error, 4),
+        "expected_calibration_error": round(calibration_error(confidences, right), 4),
+        "error_of_the_calibrated": round(error_by_chance(confidences, random.Random(0)), 4),
         "auroc_answerable": round(above / (len(answerable) * len(others)), 4),
         "refused_of_unanswerable": round(sum(r[1] for r in rows if not r[3]) / len(others), 4),
         "refused_of_answerable": round(sum(r[1] for r in rows if r[3]) / len(answerable), 4),
-        "reliability": bins,
+        "reliability": [
+            {
+                "answers": int(held.sum()),
+                "mean_confidence": round(float(confidences[held].mean()), 4),
+                "right": round(float(right[held].mean()), 4),
+            }
+            for held in _bins(confidences)
+        ],
     }
 
 
+def _corpora(
+    options: argparse.Namespace, rng: random.Random
+) -> Iterator[tuple[str, list[Mapping[str, Any]], Sequence[Path], list[Question]]]:
+    """Yield each corpus: its name, its documents as rows or else its files, and its questions."""
+    seeds = load_data_set("seeds", options.data)
+    yield "seeds", list(seeds.documents), seeds.corpus, list(seeds.questions)
+    news = load_data_set("multihop_rag", options.data)
+    asked_of_news = [q for q in news.questions if half_of(q.question_id) == 1]
+    yield "multihop_rag", list(news.documents), news.corpus, asked_of_news
+    # A text that stands in both files, or has no words, is no document of its own.
+    texts = {
+        row["text"]: {"id": f"news-{n}", "title": str(row.get("title") or ""), "text": row["text"]}
+        for n, (_, row) in enumerate(pair for file in _DISTRACTORS for pair in read_rows(options.data / file))
+        if row["text"].strip()
+    }
+    distractors = list(texts.values())[: options.distractors]
+    squad = load_data_set("squad2", options.data)
+    yield "squad2", [*squad.documents, *distractors], (), list(squad.questions)
+    title_of = {
+        row["id"]: row["title"].replace("_", " ")
+        for _, row in read_rows(options.data / "squad2" / "questions.dev.jsonl.gz")
+    }
+    chosen = rng.sample(sorted(set(title_of.values())), _ARTICLES)
+    articles, questions = as_articles(squad, title_of, chosen)
+    yield "squad2_articles", list(articles), (), questions
+    yield "squad2_articles_among_news", [*articles, *distractors[: _AMONG - len(articles)]], (), questions
+
+
 def bench(options: argparse.Namespace) -> dict[str, Any]:
-    """Ask over the three corpora."""
+    """Ask over every corpus."""
     record = provenance(MODULE, threads=options.threads)
     started = time.perf_counter()
     found: dict[str, Any] = {}
@@ -100,29 +185,10 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         folder.mkdir(parents=True, exist_ok=True)
         pipeline = Pipeline(folder / "models", threads=options.threads)
         rng = random.Random(options.seed)
-        for which in ("seeds", "multihop_rag", "squad2"):
-            data_set = load_data_set(which, options.data)
-            questions = list(data_set.questions)
-            documents = list(data_set.documents)
-            if which == "multihop_rag":
-                questions = [q for q in questions if half_of(q.question_id) == 1]
-            if which == "squad2":
-                # A text that stands in both files, or has no words, is no document of its own.
-                texts = {
-                    row["text"]: {
-                        "id": f"news-{n}",
-                        "title": str(row.get("title") or ""),
-                        "text": row["text"],
-                    }
-                    for n, (_, row) in enumerate(
-                        pair for file in _DISTRACTORS for pair in read_rows(options.data / file)
-                    )
-                    if row["text"].strip()
-                }
-                documents += list(texts.values())[: options.distractors]
+        for which, documents, corpus, questions in _corpora(options, rng):
             sample = rng.sample(questions, min(len(questions), options.questions))
-            corpus = [write_rows(folder / f"size-{which}.jsonl", documents)] if documents else data_set.corpus
-            stages = pipeline.over(StateFolder(folder / f"state-size-{which}"), corpus)
+            files = [write_rows(folder / f"size-{which}.jsonl", documents)] if documents else corpus
+            stages = pipeline.over(StateFolder(folder / f"state-size-{which}"), files)
             found[which] = asked(stages, sample)
             stages.generation.close()
     return {
