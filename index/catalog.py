@@ -125,14 +125,14 @@ class Catalog:
                 self._db.execute(
                     f"UPDATE documents SET ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text, "
                     "layout) = (?,?,?,?,?,?,?,?,?,?,?,?,'','',?,?) WHERE seq = ?",
-                    (*_row_of(document), document.sha256, digest, document.text, layout, row[0]),
+                    (*row_of(document), document.sha256, digest, document.text, layout, row[0]),
                 )
                 seq = int(row[0])
             else:
                 cursor = self._db.execute(
                     f"INSERT INTO documents ({_COLUMNS}, sha256, record_sha256, derivation, derived_sha256, text, "
                     "layout) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'','',?,?)",
-                    (*_row_of(document), document.sha256, digest, document.text, layout),
+                    (*row_of(document), document.sha256, digest, document.text, layout),
                 )
                 seq = int(cursor.lastrowid or 0)
             if row is None or not row[3]:
@@ -744,7 +744,8 @@ def pack_sentences(sentences: Iterable[Sentence]) -> str:
     return json.dumps(rows, separators=(",", ":"))
 
 
-def _row_of(document: Document) -> tuple[Any, ...]:
+def row_of(document: Document) -> tuple[Any, ...]:
+    """Return what is known of a document as catalogs and snapshots store it, in the order of their columns."""
     return (
         document.document_id,
         document.title,

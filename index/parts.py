@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.approximate import CellStore, build_cells
-from index.catalog import Catalog, document_digest, pack_sentences
+from index.catalog import Catalog, document_digest, pack_sentences, row_of
 from index.context import titles_above, titles_of
 from index.dates import date_words
 from index.errors import GenerationDamagedError
@@ -270,16 +270,7 @@ def _insert_document(db: sqlite3.Connection, seq: int, document: Document) -> No
         "INSERT INTO documents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             seq,
-            document.document_id,
-            document.title,
-            document.source,
-            document.root,
-            document.publisher,
-            document.author,
-            document.published_at,
-            document.url,
-            document.language,
-            json.dumps(dict(document.labels), ensure_ascii=False, sort_keys=True),
+            *row_of(document),
             document.sha256,
             document_digest(document),
             document.text,

@@ -26,10 +26,9 @@ from index.errors import (
     IndexMismatchError,
 )
 from index.failpoints import failpoint
-from index.schema import access_seal, migrate
+from index.schema import access_seal, connect_to
 from index.storage import storage_error
 
-_BUSY_S = 5.0
 _REMEMBERED_RULES = 10_000
 
 
@@ -183,7 +182,7 @@ class Rules:
         here = (found.st_dev, found.st_ino)
         if self._db is None or here != self._file:
             self._close()
-            db = _connected(self._path)
+            db = connect_to(self._path, across_threads=True)
             self._db, self._file = db, here
             self._opened += 1
             self._end = weakref.finalize(self, db.close)
@@ -214,7 +213,7 @@ def _changed(catalog: Path, document_id: str, change: Callable[[sqlite3.Connecti
     try:
         # Not made where it is missing.
         catalog.stat()
-        db = _connected(catalog)
+        db = connect_to(catalog, across_threads=True)
         try:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("BEGIN IMMEDIATE")
@@ -264,23 +263,6 @@ def withdraw(catalog: Path, document_id: str) -> bool:
 def _can_be_stored(document_id: str) -> bool:
     """Tell whether an id is UTF-8: what a terminal sends need not be, and no document has such an id."""
     return document_id.encode("utf-8", "replace").decode("utf-8") == document_id
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        isolation_level=None,
-        timeout=_BUSY_S,
-        check_same_thread=False,
-    )
-    try:
-        # A catalog from before there were rules holds documents for everybody.
-        migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _current(db: sqlite3.Connection, document_id: str) -> AccessRule | None:

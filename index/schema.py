@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from pathlib import Path
 
 from index.errors import IndexMismatchError
 
@@ -136,6 +137,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE documents ADD COLUMN layout TEXT NOT NULL DEFAULT ''",
     ),
 )
+# How long one waits for another connection's transaction.
+_BUSY_S = 5.0
 FORMAT_VERSION = len(MIGRATIONS)
 
 # `document`, `repeats`, `one` and `other` are the seq of a document, as in the catalog.
@@ -193,6 +196,28 @@ def version_seal(
 ) -> str:
     """Return the digest that a stored version carries."""
     return hashlib.sha256(f"{document_id}\0{version}\0{sha256}\0{stored_at}\0{length}".encode()).hexdigest()
+
+
+def connect_to(path: Path, *, across_threads: bool = False) -> sqlite3.Connection:
+    """Open a catalog that is there, beside whoever else reads or writes it.
+
+    What it raises:
+        sqlite3.Error: it is not there, or cannot be opened.
+        IndexMismatchError: as `migrate` does.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        timeout=_BUSY_S,
+        check_same_thread=not across_threads,
+    )
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def migrate(connection: sqlite3.Connection) -> None:

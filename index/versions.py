@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import AccessUnreadableError, CatalogDamagedError, IndexMismatchError
-from index.schema import migrate, version_seal
+from index.schema import connect_to, version_seal
 from index.types import Document, sha256_text
 
 Read = Callable[[str, tuple[object, ...]], Iterable[tuple[Any, ...]]]
@@ -21,8 +21,6 @@ Read = Callable[[str, tuple[object, ...]], Iterable[tuple[Any, ...]]]
 
 Cited = tuple[str, str]
 """A document's id and the sha256 of its text when it was quoted."""
-
-_BUSY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +123,7 @@ class Versions:
         if not cited or not self._path.exists():
             return {}
         try:
-            with closing(_connected(self._path)) as db:
+            with closing(connect_to(self._path)) as db:
                 db.execute("BEGIN")
                 found = {one: change for one in set(cited) if (change := _change(db, *one)) is not None}
                 db.execute("ROLLBACK")
@@ -139,18 +137,6 @@ class Versions:
 def nothing_changed(_cited: Collection[Cited]) -> Mapping[Cited, Change]:
     """Know of no change: for a database of conversations without an index beside it."""
     return {}
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_BUSY_S
-    )
-    try:
-        migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _change(db: sqlite3.Connection, document_id: str, sha256: str) -> Change | None:
