@@ -37,12 +37,12 @@ class Pipeline:
         self.reader = Reader(model, self.calibration, self.embedder)
 
     def over(self, state: StateFolder, corpus: Sequence[Path], settings: RagSettings | None = None) -> Stages:
-        """Index files and folders, and return the pipeline over them. Close its generation when done.
+        """Index files and folders, nothing else, and return the pipeline over them. Close its generation when done.
 
         Raises:
             QAError: a document cannot be read, or a model failed.
         """
-        report = update_index(state, corpus, self.embedder, IndexSettings())
+        report = update_index(state, corpus, self.embedder, IndexSettings(), prune=True)
         if report.problems:
             raise report.problems[0]
         generation = open_current(state, embedder=self.embedder.name)
