@@ -31,6 +31,7 @@ _CONVERSATIONS_ADVICE = (
     "restore the conversations from a backup, or move the file away to begin without them; "
     "documents and index are not in it"
 )
+_JOBS_ADVICE = f"move {JOBS} away: what was uploaded and not read yet must be sent again; documents and index are not in it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +85,12 @@ def restore(settings: Settings, source: Path, embedder: Embedder) -> BackupManif
 
 
 def check(settings: Settings) -> Checked:
-    """Verify documents, rules, passages, vectors, index, conversations, and the quotes of every stored answer."""
+    """Verify documents, rules, passages, vectors, index, uploads, conversations, and the quotes of every answer."""
     state = StateFolder(settings.state_dir)
     checked = check_state(state)
+    jobs = settings.state_dir / JOBS
+    if jobs.exists():
+        check_database(jobs, checked, _JOBS_ADVICE)
     file = settings.conversations_file
     if not file.exists():
         checked.notes.append("no conversations are stored")

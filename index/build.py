@@ -200,14 +200,16 @@ def derive_and_publish(
     *,
     progress: ProgressCallback = _ignore_progress,
     anew: bool = False,
+    new: int = 0,
 ) -> IndexReport:
     """Bring passages, vectors and the generation in step with what is stored.
 
-    With `anew` all files of the generation are written, whatever the one before has. The caller holds the
+    `new` is how many of the documents that wait for it were never stored before, as far as that is known: these leave
+    no vector behind, and where there are no others none is looked for. With `anew` all files of the generation are written, whatever the one before has. The caller holds the
     writer's lock. An exception that `progress` raises ends it between two steps; what
     was derived stays.
     """
-    report = IndexReport()
+    report = IndexReport(added=new)
     _derive(catalog, embedder, settings, report, progress)
     if anew:
         report.index_version = _publish(state, catalog, embedder, settings, progress, anew=True)

@@ -321,6 +321,25 @@ class Catalog:
             for (document_id,) in self._read("SELECT document_id FROM access WHERE removed_at IS NOT NULL")
         )
 
+    def withdrawn(self) -> list[str]:
+        """Return the ids of documents that nobody may read any more, whose text is still stored."""
+        return [
+            str(document_id)
+            for (document_id,) in self._read(
+                "SELECT document_id FROM documents JOIN access USING (document_id) WHERE removed_at IS NOT NULL"
+            )
+        ]
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Read one state of the catalog, whatever others write meanwhile; nothing can be written inside."""
+        with self._reporting_damage():
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("ROLLBACK")
+
     def seqs(self) -> list[int]:
         """Return the numbers of all documents, unread."""
         return [int(seq) for (seq,) in self._read("SELECT seq FROM documents ORDER BY seq")]
@@ -331,6 +350,8 @@ class Catalog:
 
     def verify_rules(self) -> int:
         """Check the seal of every rule, and that every document has one; return how many there are.
+
+        The rule of a document that was withdrawn and is not removed yet is a tombstone.
 
         Raises:
             CatalogDamagedError: naming the document.
@@ -343,7 +364,7 @@ class Catalog:
                 raise self._damaged(f"the access rule of document {document_id!r} has changed")
             count += 1
         for (document_id,) in self._read(
-            "SELECT document_id FROM documents EXCEPT SELECT document_id FROM access WHERE removed_at IS NULL"
+            "SELECT document_id FROM documents EXCEPT SELECT document_id FROM access"
         ):
             raise self._damaged(f"the access rule of document {document_id!r} is missing")
         return count

@@ -19,6 +19,7 @@ from index.state import StateFolder
 _RESTORE = "restore it from a backup (`verse restore`), or move it away and index the documents again"
 _REBUILD = "the service rebuilds it by itself; so does `verse index PATH`"
 _NORM_TOLERANCE = 1e-3
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,12 @@ class Checked:
     def found(self, what: object, advice: str) -> None:
         """Add a finding."""
         self.damages.append(Damage(what=str(what), advice=advice))
+
+    def add(self, other: Checked) -> None:
+        """Add what another look has counted and found."""
+        self.counts += other.counts
+        self.damages += other.damages
+        self.notes += other.notes
 
 
 def check_state(state: StateFolder) -> Checked:
@@ -77,7 +84,7 @@ def _check_catalog(state: StateFolder, checked: Checked) -> str | None:
     if not check_database(state.catalog, checked, _RESTORE):
         return None
     try:
-        with Catalog(state.catalog) as catalog:
+        with Catalog(state.catalog) as catalog, catalog.at_one_moment():
             _each(checked, catalog.seqs(), lambda seq: _check_document(catalog, seq, checked))
             try:
                 checked.counts["rules"] += catalog.verify_rules()
@@ -118,6 +125,27 @@ def _check_document(catalog: Catalog, seq: int, checked: Checked) -> None:
 
 
 def _check_generation(state: StateFolder, checked: Checked, corpus: str | None) -> None:
+    """Check the current generation; one that was replaced and deleted meanwhile was no damage."""
+    for _ in range(_TRIES):
+        before = _current(state)
+        found = Checked()
+        _check_one_generation(state, found, corpus)
+        if not found.damages or _current(state) == before:
+            checked.add(found)
+            return
+    checked.notes.append(
+        f"the index was published anew {_TRIES} times while it was checked; stop what adds documents, and check again"
+    )
+
+
+def _current(state: StateFolder) -> bytes:
+    try:
+        return state.current.read_bytes()
+    except OSError:
+        return b""  # what is wrong with it is found by the check
+
+
+def _check_one_generation(state: StateFolder, checked: Checked, corpus: str | None) -> None:
     try:
         folder, manifest = read_manifest(state)
         check_files(folder, manifest, anew=True)

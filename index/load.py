@@ -82,7 +82,11 @@ def _find(path: Path) -> Iterator[Found | Problem]:
 
 def _find_below(folder: Path, root: str) -> Iterator[Found | Problem]:
     readable = False
-    for path, relative, entry, ignored in _walk(folder):
+    for item in _walk(folder):
+        if isinstance(item, Problem):
+            yield item
+            continue
+        path, relative, entry, ignored = item
         if ignored:
             continue
         if path.suffix.lower() not in READERS:
@@ -94,8 +98,11 @@ def _find_below(folder: Path, root: str) -> Iterator[Found | Problem]:
         raise SourceError(f"{_printable(folder)}: holds no documents ({supported_endings()})")
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool]]:
-    """Yield files in the order of their names. Links are followed, but no folder twice."""
+def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool] | Problem]:
+    """Yield files in the order of their names. Links are followed, but no folder twice.
+
+    A file that is described and not there is a problem of the description: what it held is gone.
+    """
     visited: set[str] = set()
     lists: list[tuple[Path, SourceList]] = []
     for current, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_folder):
@@ -107,7 +114,13 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool]]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(current)
         lists = [(base, known) for base, known in lists if here.is_relative_to(base)]
-        lists.append((here, read_sources(here)))
+        known = read_sources(here)
+        where = _printable(here / FILE_NAME)
+        for name in known.missing:
+            yield Problem(
+                error=DocumentError(where, f"{name!r} is described but does not exist"), source=where
+            )
+        lists.append((here, known))
         for name in sorted(files):
             if name.startswith(".") or name == FILE_NAME:
                 continue

@@ -49,12 +49,13 @@ class SourceEntry:
 class SourceList:
     """A folder's entries by file path relative to it (with `/`), and the files to leave out.
 
-    `access` is the rule of the files that have none of their own.
+    `access` is the rule of the files that have none of their own. `missing` are described, and not there.
     """
 
     entries: dict[str, SourceEntry]
     ignored: frozenset[str]
     access: AccessRule | None = None
+    missing: tuple[str, ...] = ()
 
 
 def read_sources(folder: Path) -> SourceList:
@@ -85,10 +86,9 @@ def read_sources(folder: Path) -> SourceList:
         name, entry = _entry(path, number, row)
         if name in entries:
             raise SourceError(f"{path}: {name!r} is described twice")
-        if not (folder / name).is_file():
-            raise SourceError(f"{path}: {name!r} is described but does not exist")
         entries[name] = entry
-    return SourceList(entries=entries, ignored=frozenset(ignored), access=access)
+    missing = tuple(name for name in entries if not (folder / name).is_file())
+    return SourceList(entries=entries, ignored=frozenset(ignored), access=access, missing=missing)
 
 
 def _entry(path: Path, number: int, row: dict[str, object]) -> tuple[str, SourceEntry]:

@@ -116,7 +116,14 @@ def _settled(folder: Path, stop: threading.Event, pace: Pace) -> bool:
 def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of every file below a folder; what vanishes meanwhile is left out."""
     found: dict[str, tuple[int, int]] = {}
-    for current, _, files in os.walk(folder, followlinks=False):
+    visited: set[str] = set()
+    # Links are followed, and no folder twice, as they are when the folder is indexed.
+    for current, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(current)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
         for name in files:
             path = Path(current, name)
             try:

@@ -349,6 +349,11 @@ class Jobs:
             ).fetchone()
             return int(attempts)
 
+    def take_back(self, job: Job) -> None:
+        """Note that what stopped the reading of a job says nothing of it: it does not count as an attempt."""
+        with self._writing() as db:
+            db.execute("UPDATE jobs SET attempts = max(0, attempts - 1) WHERE seq = ?", (job.seq,))
+
     def note(
         self,
         job: Job,
@@ -364,7 +369,11 @@ class Jobs:
                 "UPDATE parts SET documents = ?, errors = ?, done = ? WHERE job_seq = ? AND number = ?",
                 (json.dumps(list(documents)), json.dumps(list(errors)), int(done), job.seq, part.number),
             )
-            db.execute("UPDATE jobs SET updated_at = ? WHERE seq = ?", (self._now(), job.seq))
+            # Once a part is done, the attempt is one at the next.
+            db.execute(
+                "UPDATE jobs SET updated_at = ?, attempts = iif(?, 1, attempts) WHERE seq = ?",
+                (self._now(), done, job.seq),
+            )
 
     def end_reading(self, job: Job) -> None:
         """Note that all of a job was read: `stored`, or `failed` where nothing of it could be stored."""

@@ -22,7 +22,16 @@ from api.uploads.spool import Spool
 from index.access import AccessRule, read_rule
 from index.build import derive_and_publish, store_document
 from index.catalog import Catalog
-from index.errors import DocumentError, EncodingError, IndexBusyError, QAError, UnsupportedFormatError
+from index.errors import (
+    DocumentError,
+    EmbedderError,
+    EncodingError,
+    IndexBusyError,
+    ParserError,
+    QAError,
+    StateFolderError,
+    UnsupportedFormatError,
+)
 from index.formats import Problem
 from index.rules import Rules
 from index.settings import IndexSettings
@@ -64,6 +73,18 @@ class RefusedDocumentError(QAError):
 
 class _StoppedError(BaseException):
     """The service stops: nothing between here and the loop may swallow it."""
+
+
+# What says nothing of the document that was being read: the service stops, or the disk, another process or a
+# model is in the way. An accepted document waits for that, and is not given up.
+_NOT_ITS_FAULT = (
+    _StoppedError,
+    StateFolderError,
+    IndexBusyError,
+    StorageError,
+    ParserError,
+    EmbedderError,
+)
 
 
 class GentleEmbedder:
@@ -113,6 +134,7 @@ class IngestWorker:
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._removed: set[str] = set()
+        self._new: set[str] = set()
         self._published_at = 0.0
         self._publishing_s = 0.0
         self.waiting: str | None = None
@@ -182,8 +204,11 @@ class IngestWorker:
             if self._stopping.is_set():
                 raise _StoppedError
 
-        report = derive_and_publish(self._state, catalog, self._embedder, self._settings, progress=progress)
+        report = derive_and_publish(
+            self._state, catalog, self._embedder, self._settings, progress=progress, new=len(self._new)
+        )
         self._removed.clear()
+        self._new.clear()
         self._engine.refresh()
         now = self._engine.health().index_version
         if now != report.index_version:
@@ -203,14 +228,20 @@ class IngestWorker:
             documents: list[dict[str, Any]] = []
             errors: list[dict[str, Any]] = []
             try:
-                if attempts > _ATTEMPTS:
+                # What somebody wants deleted is tried for as long as it takes.
+                if attempts > _ATTEMPTS and job.kind != "delete":
+                    documents += part.documents  # of what was stored before
                     raise RefusedDocumentError(
-                        "unreadable", "the service ended each time this was read; it is skipped"
+                        "unreadable", "the service failed each time this was read; the rest of it is skipped"
                     )
                 self._one(catalog, job, part, documents, errors)
             except (RefusedDocumentError, DocumentError) as error:
                 errors.append(error_row(part.name, error))
+            except _NOT_ITS_FAULT:
+                self._jobs.take_back(job)
+                raise
             self._jobs.note(job, part, documents, errors, done=True)
+            attempts = 1  # as `note` has it: what is counted is how often one part was begun
         self._jobs.end_reading(job)
         contents = [part.sha256 for part in job.parts if part.sha256 is not None]
         self._spool.drop(contents, self._jobs.needed(contents))
@@ -246,9 +277,10 @@ class IngestWorker:
         errors += [error_row(part.name, item.error) for item in found if isinstance(item, Problem)]
         if given_up(found, part.name):
             return
-        if len(records) > 1 and {"id", "title"} & set(part.details):
+        if len(records) > 1 and (part.target is not None or {"id", "title"} & set(part.details)):
             raise RefusedDocumentError(
-                "many_documents", f"the file holds {len(records)} documents; id and title are for one"
+                "many_documents",
+                f"the file holds {len(records)} documents; one id and title are for one. Send it without them",
             )
         noted = time.monotonic()
         for record in records:
@@ -304,6 +336,10 @@ class IngestWorker:
 
     def _store(self, catalog: Catalog, document: Document, name: str) -> dict[str, Any]:
         change, excluded = store_document(catalog, document)
+        if change == "added":
+            self._new.add(document.document_id)
+        else:
+            self._new.discard(document.document_id)
         pages = getattr(document, "pages", ())
         return {
             "document_id": document.document_id,
@@ -335,6 +371,7 @@ class IngestWorker:
     def _delete(self, catalog: Catalog, part: Part) -> dict[str, Any]:
         assert part.target is not None
         catalog.remove(part.target)
+        self._new.discard(part.target)
         self._removed.add(part.target)
         return {"document_id": part.target, "name": part.name, "change": "removed"}
 

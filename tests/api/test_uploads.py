@@ -18,8 +18,8 @@ from api.app import create_app
 from api.uploads.errors import StillReadingError
 from api.uploads.jobs import Jobs, Part
 from api.uploads.reading import given_up
-from index.build import IndexReport, update_index
-from index.errors import DocumentError, IndexBusyError
+from index.build import IndexReport, store_document, update_index
+from index.errors import DocumentError, IndexBusyError, StorageFullError
 from index.formats import Problem, Record
 from index.settings import IndexSettings
 from index.state import StateFolder
@@ -341,6 +341,10 @@ def test_lines_of_one_file_are_documents_of_one_job(service: Uploads) -> None:
     assert "line 6" in job["errors"][0]["detail"]
     named = service.done(service.send({"rows.jsonl": lines.encode()}, {"rows.jsonl": {"id": "one"}}))
     assert named["errors"][-1]["code"] == "many_documents"
+    # One id is for one document: of several, none takes the place of the others.
+    put = service.done(service.send({"rows.jsonl": lines.encode()}, method="PUT", to="/v1/documents/tower"))
+    assert (put["state"], put["errors"][-1]["code"]) == ("failed", "many_documents")
+    assert service.call("GET", "/v1/documents/tower").status == 404
 
 
 TRAVERSAL = [
@@ -559,6 +563,56 @@ def test_a_file_on_which_the_service_dies_is_given_up(tmp_path: Path) -> None:
     with uploads(tmp_path, []) as again:
         job_now = again.done(reply)
         assert (job_now["state"], job_now["errors"][0]["code"]) == ("failed", "unreadable")
+
+
+def test_a_full_disk_a_stop_and_a_deletion_never_use_up_the_attempts(tmp_path: Path) -> None:
+    with uploads(tmp_path) as service:
+        service.done(service.send({"light.txt": LIGHT}))
+        jobs = service.intake.jobs
+        with StateFolder(service.state).writing():
+            deletion = service.call("DELETE", "/v1/documents/light.txt")
+            sent = service.send({"ferry.txt": FERRY})
+            service.intake.worker.stop(5)
+            waiting = jobs.next()
+            assert waiting is not None
+            for _ in range(5):
+                jobs.begin(waiting)
+            ferry = jobs.find(sent.json()["job_id"])
+            assert ferry is not None
+            for _ in range(5):
+                jobs.begin(ferry)
+                jobs.take_back(ferry)
+    with uploads(tmp_path, []) as again:
+        assert [d["change"] for d in again.done(deletion)["documents"]] == ["removed"]
+        assert [d["change"] for d in again.done(sent)["documents"]] == ["added"]
+
+
+def test_what_failed_at_the_disk_is_stored_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = store_document, [StorageFullError("the disk is full")] * 6
+
+    def store(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr("api.uploads.worker.store_document", store)
+    with uploads(tmp_path) as service:
+        job = service.done(service.send({"light.txt": LIGHT}))
+        assert (job["state"], job["errors"], failures) == ("searchable", [], [])
+
+
+def test_a_part_that_was_read_begins_the_count_anew_and_what_was_stored_is_told(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path / "jobs.sqlite")
+    jobs.add("add", {"subject": "s"}, "1", [Part(number=0, name="a"), Part(number=1, name="b")])
+    job = jobs.next()
+    assert job is not None
+    assert [jobs.begin(job) for _ in range(3)] == [1, 2, 3]
+    jobs.note(job, job.parts[0], [{"document_id": "a"}], [], done=False)
+    assert jobs.begin(job) == 4
+    jobs.note(job, job.parts[0], [{"document_id": "a"}], [], done=True)
+    assert jobs.begin(job) == 2
 
 
 def test_nothing_is_kept_of_a_file_that_was_given_up() -> None:

@@ -17,9 +17,11 @@ import pytest
 from index.backup import BackupManifest, read_backup, restore_backup, write_backup
 from index.build import rebuild, update_index
 from index.catalog import Catalog
+from index.check import check_state
 from index.errors import BackupError, CatalogDamagedError, IndexMissingError
 from index.forget import files_with
 from index.generation import open_current
+from index.rules import withdraw
 from index.settings import IndexSettings
 from index.state import StateFolder
 from tests.fakes import HashEmbedder
@@ -86,6 +88,21 @@ def test_a_removed_document_is_in_no_later_backup(state: StateFolder, tmp_path: 
     index(state, tmp_path / "texts", {name: text for name, text in TEXTS.items() if text != SECRET})
     write_backup(state, tmp_path / "after", {})
     assert files_with(tmp_path / "after", [SECRET]) == []
+
+
+def test_a_document_that_was_withdrawn_and_not_removed_yet_is_no_damage_and_in_no_backup(
+    state: StateFolder, tmp_path: Path
+) -> None:
+    assert withdraw(state.catalog, "b.txt")
+    checked = check_state(state)
+    assert (checked.damages, checked.counts["rules"]) == ([], 3)
+    manifest = write_backup(state, tmp_path / "one", {})
+    assert manifest.documents == 2
+    assert files_with(tmp_path / "one", [SECRET]) == []
+    assert texts_of(state) == TEXTS, "the service removes it when its turn comes"
+    restored = StateFolder(tmp_path / "restored")
+    restore_backup(tmp_path / "one", restored, rebuild_with=make_index)
+    assert sorted(texts_of(restored)) == ["a.txt", "c.txt"]
 
 
 def test_a_backup_under_writes_is_one_state(state: StateFolder, tmp_path: Path) -> None:

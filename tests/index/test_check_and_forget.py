@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -78,6 +79,28 @@ def test_each_kind_of_damage_is_found(state: StateFolder, statement: str, words:
     found = check_state(state)
     assert any(words in damage.what for damage in found.damages), found.damages
     assert all(damage.advice for damage in found.damages)
+
+
+def test_what_changes_while_it_is_checked_is_no_damage(state: StateFolder, tmp_path: Path) -> None:
+    texts, stop = tmp_path / "texts", threading.Event()
+
+    def keep_changing() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            (texts / "c.txt").unlink(missing_ok=True)
+            (texts / f"n{number}.txt").write_text(f"Text {number} of many.", encoding="utf-8")
+            (texts / f"n{number - 3}.txt").unlink(missing_ok=True)
+            update_index(state, [texts], HashEmbedder(), SETTINGS, prune=True)
+
+    writer = threading.Thread(target=keep_changing)
+    writer.start()
+    try:
+        found = [check_state(state) for _ in range(40)]
+    finally:
+        stop.set()
+        writer.join()
+    assert [one.damages for one in found] == [[]] * 40
 
 
 def test_one_damaged_document_hides_no_other(state: StateFolder) -> None:

@@ -283,7 +283,6 @@ def test_a_file_that_changed_against_its_hash_is_a_problem(tmp_path: Path) -> No
     [
         ("x = 1", "unknown key 'x'"),
         ('[[source]]\nfile = "a.txt"\npublischer = "P"', "number 1: unknown key 'publischer'"),
-        ('[[source]]\nfile = "gone.txt"', "'gone.txt' is described but does not exist"),
         ('[[source]]\nfile = "a.txt"\n[[source]]\nfile = "a.txt"', "'a.txt' is described twice"),
         ('[[source]]\nfile = "a.txt"\n[[source]]\nfile = "./a.txt"', "'a.txt' is described twice"),
         ('[[source]]\nfile = "../a.txt"', "'../a.txt' is not below"),
@@ -302,6 +301,14 @@ def test_a_wrong_sources_toml_stops_with_what_is_wrong(tmp_path: Path, content: 
     with pytest.raises(SourceError, match=message) as caught:
         load(tmp_path)
     assert "sources.toml" in str(caught.value)
+
+
+def test_a_described_file_that_is_not_there_is_a_problem_and_the_rest_is_read(tmp_path: Path) -> None:
+    write(tmp_path, a_txt="Words.")
+    (tmp_path / "sources.toml").write_text('[[source]]\nfile = "gone.txt"', encoding="utf-8")
+    documents, problems = load(tmp_path)
+    assert [document.document_id for document in documents] == ["a.txt"]
+    assert str(problems[0].error) == f"{tmp_path}/sources.toml: 'gone.txt' is described but does not exist"
 
 
 def test_a_toml_date_is_kept_as_iso(tmp_path: Path) -> None:

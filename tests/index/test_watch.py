@@ -86,6 +86,26 @@ def test_what_is_new_changed_or_gone_is_taken_over(tmp_path: Path) -> None:
         assert set(watched.stored()) == {"b.txt"}
 
 
+def test_links_are_followed_and_a_described_file_that_is_gone_holds_up_nothing(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "l.txt").write_text("The tower stands.", encoding="utf-8")
+    with watching(tmp_path) as watched:
+        (watched.texts / "link").symlink_to(elsewhere)
+        bridge = watched.stored()["a.txt"]
+        wait(lambda: set(watched.stored().values()) == {bridge, "The tower stands."})
+        (elsewhere / "l.txt").write_text("The tower fell.", encoding="utf-8")
+        wait(lambda: set(watched.stored().values()) == {bridge, "The tower fell."})
+        watched.write("sources.toml", '[[source]]\nfile = "a.txt"\ntitle = "Bridge"')
+        watched.write("b.txt", "The ferry of Marsham is long.")
+        wait(lambda: "b.txt" in watched.stored())
+        (watched.texts / "a.txt").unlink()
+        wait(lambda: "a.txt" not in watched.stored())
+        assert set(watched.stored().values()) == {"The ferry of Marsham is long.", "The tower fell."}
+        missing = "'a.txt' is described but does not exist"
+        wait(lambda: missing in str(getattr(watched.passes[-1], "problems", "")))
+
+
 def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
     with watching(tmp_path) as watched, (watched.texts / "long.txt").open("w", encoding="utf-8") as file:
         for number in range(15):
