@@ -17,7 +17,8 @@ from rag.support.words import canonical
 ValueKind = Literal["amount", "date", "name"]
 
 _REACH = 80
-_TITLES = stems(
+# What somebody is called by office or family, as stems.
+TITLES = stems(
     "mr mrs ms miss dr prof professor sir lord lady president premier chancellor minister secretary senator governor mayor king "
     "queen prince princess pope chairman chairwoman chair director general colonel captain prime foreign deputy vice chief "
     "executive ceo leader representative sister brother father mother judge ambassador "
@@ -239,4 +240,4 @@ def _is_headline(sentence: Sentence) -> bool:
 
 def is_title(item: Item) -> bool:
     """Tell whether a word is an office or a form of address, which is no part of a name."""
-    return stem(item.low) in _TITLES
+    return stem(item.low) in TITLES

@@ -22,10 +22,13 @@ _LEAST_WORDS = 3
 _SHORT = 400
 # Words that no other language in Latin letters has as often: one of them, and the text is English enough.
 _ENGLISH = re.compile(
-    r"\b(?:the|of|and|is|are|was|were|what|who|whom|whose|which|when|where|why|how|does|did|do|has|have|had|to|with|by|for|"
-    r"from|on|at|it|that|this|than|about|many|much|can|will|would|should)\b",
+    r"\b(?:the|and|are|were|what|who|whom|whose|which|when|where|why|how|does|did|have|with|from|that|this|than|about|many|"
+    r"much|would|should)\b",
     re.IGNORECASE,
 )
+# Words of English and of a neighbour ("Was" is German, "has" Spanish, "is" Dutch): two of them, where nothing else is surer.
+_ALSO_ENGLISH = re.compile(r"\b(?:of|is|was|do|has|had|to|by|for|on|at|it|can|will)\b", re.IGNORECASE)
+_SURER = 0.999
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _LETTER = re.compile(r"[^\W\d_]")
 NAMES = {
@@ -60,6 +63,8 @@ def language_of(text: str) -> str | None:
     if latin and _ENGLISH.search(text) and len(letters) < _SHORT:
         return "en"
     code, probability = _identifier().classify(text)
+    if latin and probability < _SURER and len(set(_ALSO_ENGLISH.findall(text.casefold()))) > 1:
+        return "en"
     return str(code) if probability >= _SURE or not latin else None
 
 

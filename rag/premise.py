@@ -12,7 +12,9 @@ from collections.abc import Collection
 from rapidfuzz import fuzz
 
 from index.terms import content_terms, remembered_terms, terms
+from rag.disagree_values import TITLES
 from rag.support.number_words import ORDINALS, SMALL
+from rag.support.text import stems
 
 _OTHER_WORDS = 0.8
 """From which share of the question's other words on a sentence says what is asked."""
@@ -23,6 +25,11 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
+_SMALL = re.compile(r"\b[a-zа-яё][\w’'-]*")
+_DAYS = stems(
+    "january february march april may june july august september october november december monday tuesday wednesday "
+    "thursday friday saturday sunday"
+)
 _WRITTEN_NAME = re.compile(r"\w[\w.’'-]*\w|\w")
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 _WRITTEN = {str(number): word for word, number in SMALL.items() if word.isascii() and number <= 20} | {
@@ -41,13 +48,16 @@ def unsaid_names(
     """Return the names of which a sentence does not say what it says of others; none where it may answer.
 
     `names` are the question's names and numbers, `asked` all its words that count, both as `index.terms` writes
-    them. Such a name stands neither in the sentence nor `around` it, while the question's other words stand in
-    the sentence, and so does another name. A name in another spelling or form is no other name, and a
-    sentence that points back ("she …") may speak of one that stands further up in the `passage`.
+    them. Such a name stands neither in the sentence nor `around` it (which begins with the title and headings that it stands under),
+    while the question's other words stand in the sentence, and so does another name, or another number for a number.
+    A name in another spelling or form is no other name, and a sentence that points back ("she …") may speak of
+    one that stands further up in the `passage`. What somebody is called by office ("President …") is no name.
     """
     near = frozenset(remembered_terms(around))
     missing = frozenset(
-        name for name in names if name not in near and not _written_otherwise(name, around, near)
+        name
+        for name in names
+        if name not in near and name not in TITLES and not _written_otherwise(name, around, near)
     )
     others = frozenset(asked) - missing - _MEASURES
     if not missing or len(others) < 2:
@@ -57,9 +67,18 @@ def unsaid_names(
     said = frozenset(remembered_terms(sentence))
     if len(others & said) < _OTHER_WORDS * len(others):
         return frozenset()
-    held = (*_NAME.findall(sentence), *_NUMBER.findall(sentence))
-    of_another = any(term not in asked for name in held for term in content_terms(name))
-    return missing if of_another else frozenset()
+    small = frozenset(remembered_terms(" ".join(_SMALL.findall(passage))))
+    held: dict[bool, set[str]] = {True: set(), False: set()}  # by whether they are numbers
+    for pattern in (_NAME, _NUMBER):
+        for match in pattern.finditer(sentence):
+            # The word that opens a sentence may be any word.
+            opens = not _WORD.search(sentence[: match.start()])
+            held[pattern is _NUMBER].update(
+                term
+                for term in content_terms(match.group())
+                if term not in asked and term not in _DAYS and not (opens and term in small)
+            )
+    return frozenset(name for name in missing if held[name.isdecimal()])
 
 
 def as_written(names: Collection[str], question: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from index.context import titles_above
 from index.generation import Generation
 from index.terms import content_terms, remembered_terms, terms
 from index.types import BoolArray, Embedder, FloatArray, Passage, Sentence
@@ -100,9 +101,9 @@ class Reader:
         candidates.sort(key=_place)
         unsaid: tuple[str, ...] = ()
         if candidates and not across and not retrieved.parts:
-            ordinal = generation.document_ordinal(candidates[0].row)
-            title = generation.document_at(ordinal).title
-            unsaid = _unsaid_names(question, retrieved, weights, candidates[0], title)
+            document = generation.document_at(generation.document_ordinal(candidates[0].row))
+            titles = titles_above(document, candidates[0].passage)
+            unsaid = _unsaid_names(question, retrieved, weights, candidates[0], titles)
         return Reading(
             candidates=tuple(candidates),
             signals=self._question_signals(
@@ -225,15 +226,18 @@ def _around(candidate: Candidate) -> str:
 
 
 def _unsaid_names(
-    question: Question, retrieved: Retrieved, weights: Mapping[str, float], best: Candidate, title: str
+    question: Question, retrieved: Retrieved, weights: Mapping[str, float], best: Candidate, titles: str
 ) -> tuple[str, ...]:
-    """Return the question's names of which its best sentence says nothing, in the question's own writing."""
+    """Return the question's names of which its best sentence says nothing, in the question's own writing.
+
+    `titles` are those of its document and of the sections that it stands in.
+    """
     missing = unsaid_names(
         _corrected_names(question, retrieved),
         weights,
         best.passage.sentence_text(best.sentence),
-        _around(best),
-        f"{title}\n{best.passage.text}",
+        f"{titles}\n{_around(best)}",
+        f"{titles}\n{best.passage.text}",
     )
     corrected = {right: wrong for wrong, right in retrieved.corrections.items()}
     return as_written({corrected.get(name, name) for name in missing}, question.standalone)

@@ -135,6 +135,7 @@ class IngestWorker:
         self._stopping = threading.Event()
         self._removed: set[str] = set()
         self._new: set[str] = set()
+        self._verified = False
         self._published_at = 0.0
         self._publishing_s = 0.0
         self.waiting: str | None = None
@@ -182,8 +183,9 @@ class IngestWorker:
         self._spool.sweep(self._jobs.needed())
 
     def _burst(self) -> None:
-        with self._state.writing(), Catalog(self._state.catalog) as catalog:
-            self.waiting = None
+        # A large catalog is looked through for as long as a minute: once, not for every few documents.
+        with self._state.writing(), Catalog(self._state.catalog, verify=not self._verified) as catalog:
+            self.waiting, self._verified = None, True
             while not self._stopping.is_set():
                 job = self._jobs.next()
                 if job is not None:

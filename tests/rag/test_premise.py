@@ -12,9 +12,11 @@ ACCORDS = "Kazakhstan joined the Abraham Accords on 6 November."
 BOEING = "Uzbekistan has ordered 22 aircraft from Boeing for its national airline."
 
 
-def unsaid(asked: str, sentence: str, *, around: str | None = None, passage: str | None = None) -> set[str]:
+def unsaid(
+    asked: str, sentence: str, *, around: str | None = None, passage: str | None = None, titles: str = ""
+) -> set[str]:
     question = read_question(asked)
-    near = around or sentence
+    near = f"{titles}\n{around or sentence}"
     return set(
         unsaid_names(question.names, content_terms(question.standalone), sentence, near, passage or near)
     )
@@ -71,6 +73,34 @@ def test_what_is_said_of_another_is_no_answer(asked: str, sentence: str, name: s
 )
 def test_what_may_answer_is_left_alone(asked: str, sentence: str) -> None:
     assert unsaid(asked, sentence) == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "titles", "sentence"),
+    [
+        # What stands in the title, or in a heading, is not said again in every sentence.
+        ("How many days of leave do Acme employees get?", "Acme staff handbook", "Employees get 25 days of leave a year."),
+        ("Who founded Acme?", "The history of Acme", "Ann Lee founded the company in 1990."),
+        ("What is the maximum dose of Tylenol?", "Leaflet > Tylenol", "The maximum dose is 4 g a day."),
+        # A number is not said of another where there is only a name, nor a name where there is only a number.
+        ("Who won the 2018 World Cup?", "Football", "France won the World Cup in Moscow."),
+        ("How many employees did Tesla have?", "Report", "The company had 127,855 employees in March."),
+        # By office nobody is another.
+        ("When did President Obama visit Cuba?", "Cuba", "Obama visited Cuba in March 2016."),
+        ("When did Prime Minister Kishida visit Kyiv?", "Kyiv", "Kishida visited Kyiv in March 2023."),
+    ],
+)  # fmt: skip
+def test_what_the_title_the_kind_or_the_office_explains_is_left_alone(
+    asked: str, titles: str, sentence: str
+) -> None:
+    assert unsaid(asked, sentence, titles=titles) == set()
+
+
+def test_the_word_that_opens_a_sentence_is_no_name_where_it_is_a_common_word() -> None:
+    asked = "How many days of leave do Acme staff get?"
+    sentence = "Workers of the staff get 25 days of leave."
+    assert unsaid(asked, sentence, passage=f"Rules for workers. {sentence}") == set()
+    assert unsaid(asked, "Globex staff get 25 days of leave.") == {"acm"}
 
 
 def test_a_name_beside_the_sentence_counts() -> None:

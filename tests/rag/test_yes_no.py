@@ -16,7 +16,11 @@ def said(question: str, *quotes: str) -> tuple[bool, tuple[int, ...]] | None:
 @pytest.mark.parametrize(
     ("question", "quote", "answer"),
     [
-        ("Did Uzbekistan order Boeing planes?", "Uzbekistan Airways ordered 22 Boeing planes.", True),
+        ("Did Uzbekistan order Boeing planes?", "Uzbekistan has ordered 22 Boeing planes.", True),
+        ("Is remote work allowed?", "Remote work is allowed on Fridays.", True),
+        ("Did Oslo raise the toll?", "In May 2024 Oslo raised the toll.", True),
+        ("Is overtime paid?", "Overtime is not paid.", False),
+        ("Заказал ли Узбекистан самолёты Boeing?", "Узбекистан заказал 22 самолёта Boeing.", None),
         ("Did Uzbekistan order Boeing planes?", "Uzbekistan did not order Boeing planes.", False),
         ("Is Tashkent the capital of Uzbekistan?", "Tashkent is the capital of Uzbekistan.", True),
         ("Has Kazakhstan joined the Abraham Accords?", "Kazakhstan joined the Abraham Accords.", True),
@@ -24,8 +28,8 @@ def said(question: str, *quotes: str) -> tuple[bool, tuple[int, ...]] | None:
         ("Was the deal signed in October?", "The deal was never signed in October.", False),
     ],
 )
-def test_a_quote_that_says_so(question: str, quote: str, answer: bool) -> None:
-    assert said(question, quote) == (answer, (0,))
+def test_a_quote_that_says_so(question: str, quote: str, answer: bool | None) -> None:
+    assert said(question, quote) == (None if answer is None else (answer, (0,)))
 
 
 @pytest.mark.parametrize(
@@ -42,10 +46,28 @@ def test_a_quote_that_says_so(question: str, quote: str, answer: bool) -> None:
         ("Who ordered Boeing planes?", "Uzbekistan ordered Boeing planes."),
         ("Why is Tashkent the capital?", "Tashkent is the capital."),
         ("Could Uzbekistan order Boeing planes?", "Uzbekistan ordered Boeing planes."),
+        ("Did Uzbekistan order Boeing planes?", "Uzbekistan Airways ordered 22 Boeing planes."),
+        ("Is the vaccine approved for children?", "The vaccine is approved for adults, and a version for children is under review."),
+        ("Is the vaccine approved for children?", "The vaccine was approved for adults in May. Trials in children go on."),
+        ("Does the plan cover dental care for dependants?", "The plan covers dental care for employees but excludes it for dependants."),
+        ("Did the bank approve the loan?", "The bank said it had not decided whether to approve the loan."),
+        ("Does aspirin reduce fever?", "No evidence was found that aspirin does reduce fever in infants."),
+        ("Did Maria Silva resign?", "Reports that Maria Silva resigned are wrong."),
+        ("Did Russia sign the treaty?", "Russia is among the countries that have yet to sign the treaty."),
+        ("Did Russia sign the treaty?", "Russia has yet to sign the treaty."),
+        ("Did the firm bribe officials?", "The firm was acquitted of charges that it bribed officials."),
+        ("Is the contract void?", "The claimant argued that the contract is void."),
+        ("Is the contract void?", "The contract is void if it is not signed."),
+        ("Are employees eligible for the annual bonus?", "Only employees in grade A are eligible for the annual bonus."),
+        ("Is Paris the capital of Germany?", "Paris is the capital of France and Berlin of Germany."),
+        ("Is overtime paid?", "Overtime is not paid to managers."),
+        ("Is overtime paid?", "Overtime is paid to managers."),
+        ("Is overtime paid?", "Is overtime paid?"),
+        ("Did Google acquire Motorola?", "Google was acquired by Motorola."),
         ("Is it?", "It is."),
         ("Did it?", ""),
     ],
-)
+)  # fmt: skip
 def test_neither_yes_nor_no(question: str, quote: str) -> None:
     assert said(question, quote) is None
 
@@ -56,7 +78,7 @@ def test_quotes_that_contradict_each_other_decide_nothing() -> None:
         "Did Oslo raise the toll?",
         "Nobody knows.",
         "Oslo raised the toll.",
-        "In spring Oslo raised the toll.",
+        "In spring 2024 Oslo raised the toll.",
     )
     assert yes == (True, (1, 2))
     assert said("Did Oslo raise the toll?") is None
