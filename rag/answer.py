@@ -375,7 +375,10 @@ def _evidence(
         question=question,
         reading=reading,
         probability=probability,
-        threshold=stages.calibration.of(retrieved.parts).threshold if chosen is None else chosen,
+        # Across languages the probability is one for all questions, whatever they ask for.
+        threshold=stages.calibration.of(0 if across else retrieved.parts).threshold
+        if chosen is None
+        else chosen,
         # Whoever chooses the threshold is answered from it on; at 0 everything is.
         premise_holds=not reading.unsaid_names or chosen is not None,
     )

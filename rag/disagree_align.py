@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
-from rag.disagree_found import NEAR, Asked, Found
+from rag.disagree_found import NEAR, SAYING, Asked, Found
 from rag.disagree_places import is_country
 from rag.disagree_time import Stage, is_denied
 from rag.disagree_values import Value, is_title, key_of
 from rag.support.names import same_name
 from rag.support.sentence import Item, Sentence
+from rag.support.text import word_set
 from rag.support.words import opposed
 from rag.types import AnswerType
 
@@ -19,6 +21,7 @@ from rag.types import AnswerType
 _COMMON = 0.5
 _FEW = 3
 _ALL_BUT = 0.75
+_NOW = word_set("is are now currently today stands сейчас теперь сегодня")
 _LIKENESS = {"asked": 0.35, "other": 0.75, "slot": 0.6, "names": 0.3}
 
 
@@ -31,6 +34,8 @@ def asks_the_same(one: Found, other: Found, asked: Asked) -> bool:
     if not _on_the_question(one, other, asked) or _ranked_apart(one, other, asked):
         return False
     if _framed_apart(one, other, asked) or _of_other_names(one, other, asked) or _opposed(one, other):
+        return False
+    if _qualified_apart(one, other):
         return False
     sure = one.certain and other.certain
     if one.value.kind == "name":
@@ -103,6 +108,12 @@ def _framed_apart(one: Found, other: Found, asked: Asked) -> bool:
     frames = [found.frame for found in (one, other)]
     if frames[0] is not None and frames[1] is not None and _dates_differ(frames[0], frames[1]):
         return True
+    for framed, bare in (frames, frames[::-1]):
+        # "was 3 percent in 2021" and "is 5 percent"
+        if framed is not None and framed.date is not None and framed.date.year is not None and bare is None:
+            without = other if frames[0] is framed else one
+            if any(item.low in _NOW for item in without.value.sentence):
+                return True
     years = [item for item in asked.dates if item.date is not None and item.date.year is not None]
     return any(f is not None and years and all(_dates_differ(f, y) for y in years) for f in frames)
 
@@ -178,6 +189,29 @@ def _opposed(one: Found, other: Found) -> bool:
         for found, clause, held in zip((one, other), clauses, (other.wide_keys, one.wide_keys), strict=True)
     ]
     return bool(nouns[0] and nouns[1])
+
+
+def _qualified_apart(one: Found, other: Found) -> bool:
+    """Tell whether the same word follows another on each side: "full-time employees" are no "part-time employees"."""
+    ours, theirs = _qualifiers(one), _qualifiers(other)
+    return any(
+        ours[key] not in other.wide_keys and theirs[key] not in one.wide_keys
+        for key in ours.keys() & theirs.keys()
+    )
+
+
+def _qualifiers(found: Found) -> dict[str, str]:
+    """Return the key of the word right before each word, without names, values, adverbs and who says it."""
+    return {
+        key_of(after): key_of(before)
+        for before, after in pairwise(found.value.sentence)
+        if before.content
+        and after.content
+        and before.clause == after.clause
+        and not (before.is_value or after.is_value or after.capital or (before.capital and not before.opens))
+        and not before.low.endswith("ly")
+        and after.key not in SAYING
+    }
 
 
 def _may_be_noun(item: Item) -> bool:

@@ -20,7 +20,7 @@ _GENERIC = stems(
     "city town country state place region location person man woman "
     "agree percentage share many сколько каком какой году"
 )
-_SAYING = stems(
+SAYING = stems(
     "say said tell told report reported announce announced accord according state stated write wrote"
 )
 _PLURAL = re.compile(
@@ -151,7 +151,7 @@ class Found:
             and not item.is_value
             and not is_title(item)
             and not (self.value.kind == "name" and n in own)
-            and not any(o.key in _SAYING for o in sentence[max(0, n - 3) : n + 4])
+            and not any(o.key in SAYING for o in sentence[max(0, n - 3) : n + 4])
         )
 
     @cached_property

@@ -17,11 +17,13 @@ from rag.support.words import opposites
 
 _NEGATING = folded(
     "not no never none nobody nothing nowhere neither nor without hardly scarcely barely rarely seldom unable unlikely "
-    "lack lacks lacked lacking denied deny denies denying rejects doubt doubts doubted disputed dispute disputes false untrue "
+    "myth hoax misconception lack lacks lacked lacking denied deny denies denying rejects doubt doubts doubted disputed dispute disputes false untrue "
     "не нет ни без никогда никто ничего нельзя невозможно отрицает отрицал опроверг опровергает опровергли"
 )
 _WITH_TO = folded("fail fails failed failing failure refuse refuses refused refusing decline declines declined declining "
                   "отказался отказалась отказались отказывается")  # fmt: skip
+# What is stopped, put off or only weighed is not done: "stopped selling", "avoided closing".
+_NOT_DOING = stems("stop cease halt quit avoid resist postpone delay consider")
 _ONLY_AFTER_NOT = folded("only just merely solely simply только лишь")
 _UNIVERSAL = folded("all every everyone everything always both все всех всегда каждый")
 # A denial of one of these is a denial of what it introduces ("it is not true that …").
@@ -56,7 +58,11 @@ def _cues(sentence: Sentence) -> list[int]:
             ):
                 continue  # "No. 5"
             found.append(n)
-        elif item.low in _WITH_TO and (after == "to" or not item.low.isascii()):
+        elif (
+            (item.low in _WITH_TO and (after == "to" or not item.low.isascii()))
+            or (item.low == "yet" and after == "to")
+            or (item.key in _NOT_DOING and after.endswith("ing"))
+        ):
             found.append(n)
     return found
 

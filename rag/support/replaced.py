@@ -8,17 +8,20 @@ from rag.support.align import Alignment
 from rag.support.amounts import same_amount
 from rag.support.names import is_name, same_name
 from rag.support.sentence import Item, Sentence
+from rag.support.text import word_set
 from rag.support.types import Problem, ProblemKind
 from rag.support.view import View
 from rag.support.words import interchangeable, opposed
 
 _SHORT = 3
+_BE = word_set("is are was were be been being")
 
 
 def replacement_problems(view: View) -> Iterator[Problem]:
     """Yield a problem for every word that stands where the quote has another."""
     for alignment in view.best():
         yield from _replaced(alignment, view)
+        yield from _turned_round(alignment)
 
 
 def _replaced(alignment: Alignment, view: View) -> Iterator[Problem]:
@@ -32,7 +35,9 @@ def _replaced(alignment: Alignment, view: View) -> Iterator[Problem]:
             left >= 1 or (a == 0 and c == 0),
             right >= 1 or (b == len(statement) and d == len(quote)),
         )
-        whole = before and after and left + right >= 3
+        # Of short sentences all the rest must be the same.
+        rest = a == c and len(statement) - b == len(quote) - d
+        whole = before and after and (left + right >= 3 or (rest and left + right == a + len(statement) - b))
         stretches = [(c, d)] if whole else []
         # The quote goes on where the statement stops, or has more between: what stands next to the
         # words they share is what was replaced.
@@ -43,6 +48,34 @@ def _replaced(alignment: Alignment, view: View) -> Iterator[Problem]:
             if problem is not None:
                 yield problem
                 break
+
+
+def _turned_round(alignment: Alignment) -> Iterator[Problem]:
+    """Find who does and who suffers exchanged: "A was sued by B" for "A sued B", or the other way round."""
+    statement, quote = alignment.statement, alignment.quote
+    back = {j: i for i, j in alignment.pairs.items()}
+    for one, other, pairs in ((statement, quote, alignment.pairs), (quote, statement, back)):
+        for verb, doer in _passives(one):
+            sufferer = next((n for n in range(verb - 1, -1, -1) if one[n].content and n in pairs), None)
+            if sufferer is None or verb not in pairs or doer not in pairs:
+                continue
+            first, middle, last = pairs[sufferer], pairs[verb], pairs[doer]
+            if first < middle < last and not any(item.low == "by" for item in other[middle:last]):
+                yield Problem(
+                    kind=ProblemKind.UNRELATED,
+                    said=" ".join(item.said for item in one[sufferer : doer + 1]),
+                    found=" ".join(item.said for item in other[first : last + 1]),
+                )
+                return
+
+
+def _passives(sentence: Sentence) -> Iterator[tuple[int, int]]:
+    """Yield the places of a verb and of whoever does it: "was SUED by the LANDLORD"."""
+    for n, item in enumerate(sentence[:-1]):
+        if item.low == "by" and n and any(i.low in _BE for i in sentence[max(0, n - 3) : n]):
+            doer = next((m for m in range(n + 1, min(n + 5, len(sentence))) if sentence[m].content), None)
+            if doer is not None and not sentence[doer].is_value:
+                yield n - 1, doer
 
 
 def _run(paired: set[int], places: range) -> int:

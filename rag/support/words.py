@@ -79,14 +79,15 @@ for _pair in _OPPOSITE.split():
 
 MEANINGFUL = word_set(
     "before after above below up down with without inside outside over under against for from to into out off on between "
-    "during until since through more most less least few fewer all any both each only some other same such than nor no not "
+    "during until since within by through more most less least few fewer all any both each only some other same such than nor no not "
     "he she his her him hers they their them i we our us you your my who and or but"
 )
 """Function words that change what is said when one takes another's place."""
 _SAME_PLACE = (
     frozenset({"on", "in", "at", "during"}), frozenset({"and", "but"}), frozenset({"to", "into"}), frozenset({"who", "that"}),
     frozenset({"to", "for"}), frozenset({"through", "by"}), frozenset({"under", "by"}), frozenset({"for", "of"}), frozenset({"from", "of"}),
-    frozenset({"over", "during"}), frozenset({"to", "and"}), frozenset({"with", "to"}),
+    frozenset({"over", "during"}), frozenset({"to", "and"}), frozenset({"with", "to"}), frozenset({"by", "from"}),
+    frozenset({"by", "of"}), frozenset({"by", "with"}), frozenset({"within", "in"}),
 )  # fmt: skip
 
 
@@ -114,5 +115,5 @@ def interchangeable(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def is_content(low: str) -> bool:
-    """Tell whether the index counts a word as content."""
-    return bool(content_terms(low))
+    """Tell whether the index counts a word as content; what takes another function word's place is none."""
+    return low != "within" and bool(content_terms(low))

@@ -103,6 +103,12 @@ def test_numbers_dates_and_names(question: str, one: str, other: str, values: tu
         # A city and its country.
         ("Where was the Amber accord signed?", "The Amber accord was signed in Samarkand by both sides.",
          "The Amber accord was signed in Uzbekistan by both sides."),
+        # Of things that a word before tells apart, and of another time.
+        ("How many days of leave do employees get?", "Full-time employees get 25 days of leave.",
+         "Part-time employees get 15 days of leave."),
+        ("How much does the plan cost?", "The basic plan costs $10 a month.", "The premium plan costs $30 a month."),
+        ("When did the strike begin?", "The rail strike began on 3 May.", "The postal strike began on 9 May."),
+        ("What is the interest rate?", "The interest rate was 3 percent in 2021.", "The interest rate is 5 percent."),
         # Nothing of the question.
         ("How many towers are there?", "The dam has 4 gates.", "The dam has 6 gates."),
         ("Why was it signed?", "It was signed.", "It was not."),

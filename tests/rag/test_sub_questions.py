@@ -23,6 +23,18 @@ from rag.sub_questions import sub_questions
             ("what is the function of insulin?", "where is it produced? (about: insulin)"),
         ),
         (
+            "What is the notice period, and is severance paid?",
+            ("What is the notice period?", "is severance paid? (about: notice period)"),
+        ),
+        (
+            "Is remote work allowed on Fridays? Do I need my manager's approval?",
+            ("Is remote work allowed on Fridays?", "Do I need my manager's approval?"),
+        ),
+        (
+            "Who wrote the report and why was it withdrawn?",
+            ("Who wrote the report?", "why was it withdrawn? (about: Who wrote the report)"),
+        ),
+        (
             "Did the bank raise its rate; what did Fortune write of the bank's rate?",
             ("Did the bank raise its rate?", "what did Fortune write of the bank's rate?"),
         ),
@@ -42,6 +54,8 @@ def test_several_questions_are_taken_apart(message: str, questions: tuple[str, .
         "Why does the US want Central Asian minerals?",
         "When and where was the summit held?",
         "What and why?",
+        "What is the difference between gross margin and what analysts call net margin?",
+        "What is the effect of interest rates on savings and how banks lend?",
         "What do the US, China and Russia want?",
         "Which bank, which opened in 1998, lends to farmers?",
         "When American firms rolled out new cars, which policy ended?",

@@ -325,3 +325,44 @@ def test_a_part_that_nothing_outside_it_changes_is_supported(quote: str, part: s
 )
 def test_a_part_that_what_was_cut_off_changes_is_not(quote: str, part: str) -> None:
     assert not supports(part, [quote]).supported
+
+
+@pytest.mark.parametrize(
+    ("statement", "quote"),
+    [
+        # Who does and who suffers it.
+        ("The tenant was sued by the landlord for rent.", "The tenant sued the landlord for rent."),
+        ("The tenant sued the landlord.", "The tenant was sued by the landlord."),
+        ("Google was acquired by Motorola in 2012.", "Google acquired Motorola in 2012."),
+        # Until when.
+        ("The claim must be filed within 30 days.", "The claim must be filed after 30 days."),
+        ("The contract ends in 2030.", "The contract ends by 2030."),
+        # One word of a short sentence.
+        ("Acme fired Lee.", "Acme hired Lee."),
+        ("Aspirin prevents strokes.", "Aspirin causes strokes."),
+        ("Sales tripled last year.", "Sales doubled last year."),
+        ("Lee resigned.", "Lee died."),
+        # What is not done.
+        ("The firm sells the drug.", "The firm stopped selling the drug."),
+        ("The company closed the plant.", "The company avoided closing the plant."),
+        ("Coffee causes cancer.", "It is a myth that coffee causes cancer."),
+        ("The minister has resigned.", "The minister has yet to resign."),
+    ],
+)
+def test_roles_deadlines_short_sentences_and_what_is_not_done(statement: str, quote: str) -> None:
+    assert not supports(statement, [quote]).supported
+    assert supports(quote, [quote]).supported
+
+
+@pytest.mark.parametrize(
+    ("statement", "quote"),
+    [
+        ("The landlord sued the tenant.", "The tenant was sued by the landlord."),
+        ("The report was written by Ann Lee.", "Ann Lee wrote the report."),
+        ("Output rose by 5 percent.", "Output rose 5 percent."),
+        ("Acme employed Lee.", "Acme employed Lee in May."),
+        ("The firm stopped selling the drug.", "In May the firm stopped selling the drug."),
+    ],
+)
+def test_the_same_told_otherwise_stays_supported(statement: str, quote: str) -> None:
+    assert supports(statement, [quote]).supported
