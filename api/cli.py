@@ -117,7 +117,12 @@ def _version(
 
 @app.command()
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders (.txt, .md, .jsonl).")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files and folders: HTML, PDF, DOCX, Markdown, text, EML, CSV, JSON Lines, ZIP of these."
+        ),
+    ],
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove documents that came from these paths and are gone.")
     ] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from api.app import create_app
 from tests.api.browser import served, visiting
 from tests.api.service import SmallEngine, index_rows, settings_for
 
+FILES = Path(__file__).parents[1] / "data" / "documents"
 pytestmark = pytest.mark.browser
 LIGHT = b"# The lighthouse of Lindow\n\nIt was painted for Ben Cole in 1901. It is white.\n"
 ROW = {"id": "mint", "title": "The mint", "publisher": "Aldergate Press", "published_at": "2024-03-01", "text": "The mint was sold in 1841."}  # fmt: skip
@@ -107,3 +109,46 @@ def test_it_works_without_scripts(browser: Browser, home: str) -> None:
         visit.shot("documents-plain-job")
         page.get_by_role("link", name="The lighthouse of Lindow").click()
         expect(page.locator("#document-text")).to_contain_text("painted for Ben Cole")
+
+
+def test_a_pdf_a_word_file_and_a_page_are_added_and_opened_at_a_quote(browser: Browser, home: str) -> None:
+    files = [FILES / name for name in ("annals-paged.pdf", "annals-writer.docx", "annals-site.html")]
+    with visiting(browser, home) as visit:
+        page = visit.page
+        page.goto(home + "/documents")
+        page.locator("#files").set_input_files([str(path) for path in files])
+        for path in files:
+            expect(
+                page.locator(f"#sent a[href^='/d/{path.name}']").locator("xpath=ancestor::li")
+            ).to_contain_text("can be found")
+        visit.shot("documents-kinds")
+        for path in files:
+            document = page.request.get(f"{home}/v1/documents/{path.name}").json()
+            text = document["text"]
+            # The last whole sentence of some length.
+            start = max(m.start() for m in re.finditer(r"(?<=[.!?]\s)[A-Z][^.!?\n]{30,}[.!?]", text))
+            end = start + len(re.match(r"[^.!?\n]+[.!?]", text[start:])[0])  # type: ignore[index]
+            page.goto(f"{home}{document['viewer_url']}?quote={start}-{end}")
+            marks = page.locator("mark")
+            expect(marks.first).to_be_in_viewport()
+            shown = " ".join(" ".join(marks.all_inner_texts()).split())
+            assert shown == " ".join(text[start:end].split())
+            if path.suffix == ".pdf":
+                number = next(
+                    p["number"]
+                    for p in document["pages"]
+                    if p["start_char_index"] <= start < p["end_char_index"]
+                )
+                assert number > 1
+                # The quote stands between the beginning of its page and that of the next.
+                order = page.evaluate(
+                    "n => [document.getElementById(`page-${n}`), document.querySelector('mark'), "
+                    "document.getElementById(`page-${n + 1}`)].filter(e => e).every((e, i, all) => "
+                    "!i || all[i - 1].compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)",
+                    number,
+                )
+                assert order is True
+                expect(page.locator(f"#page-{number}")).to_have_attribute("aria-label", f"Page {number}")
+            visit.shot(f"viewer-{path.suffix[1:]}")
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
