@@ -267,7 +267,8 @@ def _size(content: dict[str, Any]) -> Iterator[Row]:
         ("≤ 60 ms", "≤ 30 s", "≤ 6 GiB") if large else ("≤ 30 ms", "≤ 5 s", "≤ 1.5 GiB")
     )
     yield f"retrieval {where}, p95", f"{everybody['retrieve']['p95_ms']:.1f} ms", slowest, command
-    yield f"recall@10 of vectors {where}", f"{everybody['recall_at_10']:.3f}", "≥ 0.98", command
+    wanted = "" if large else "≥ 0.98"
+    yield f"recall@10 of vectors {where}", f"{everybody['recall_at_10']:.3f}", wanted, command
     yield f"opening an index {where}, without models", f"{opened['ready_s']:.1f} s", longest, command
     yield f"most memory {where}, without models", f"{opened['peak_mib']} MiB", memory, command
     again = content["publish_10_new"][-1]
