@@ -27,6 +27,9 @@
   var maxBytes = Number(form.dataset.maxMib) * 1024 * 1024;
   var waiting = [];
   var sending = 0;
+  var streams = 0;
+  var asked = [];
+  var asking = false;
 
   document.querySelectorAll(".with-script").forEach(function (one) { one.hidden = false; });
   // With this script a choice is enough.
@@ -146,7 +149,14 @@
   }
 
   // Follow a job until it ends: by events, which browsers take up again by themselves.
+  // A browser keeps six connections to a server at most, for all its tabs: two stay open here, and the
+  // other jobs are asked for in turn.
   function follow(id, show) {
+    if (streams >= 2) {
+      askLater(id, show);
+      return;
+    }
+    streams += 1;
     var source = new EventSource("/v1/jobs/" + id);
     var seen = { state: "received", documents: [], errors: [], waiting: null };
     source.addEventListener("state", function (event) {
@@ -157,8 +167,42 @@
     });
     source.addEventListener("done", function (event) {
       source.close();
+      streams -= 1;
       show(JSON.parse(event.data));
     });
+    source.addEventListener("error", function () {
+      if (source.readyState === EventSource.CLOSED) {
+        streams -= 1;
+        askLater(id, show);
+      }
+    });
+  }
+
+  function askLater(id, show) {
+    asked.push({ id: id, show: show });
+    if (!asking) {
+      asking = true;
+      ask();
+    }
+  }
+
+  function ask() {
+    var one = asked.shift();
+    if (!one) {
+      asking = false;
+      return;
+    }
+    fetch("/v1/jobs/" + one.id, { headers: { Accept: "application/json" } })
+      .then(function (reply) {
+        // What is gone, or may not be seen any more, is not asked for again.
+        return reply.ok ? reply.json() : reply.status >= 500 ? null : { state: "failed", documents: [], errors: [] };
+      })
+      .catch(function () { return null; })
+      .then(function (told) {
+        if (told) { one.show(told); }
+        if (!told || (told.state !== "searchable" && told.state !== "failed")) { asked.push(one); }
+        window.setTimeout(ask, 400);
+      });
   }
 
   function send(row, file, token, tries) {

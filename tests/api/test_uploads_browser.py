@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from index.state import StateFolder
 from tests.api.browser import served, visiting
 from tests.api.service import SmallEngine, index_rows, settings_for
 
@@ -67,6 +68,27 @@ def test_documents_are_added_seen_and_deleted(browser: Browser, home: str) -> No
         expect(page.locator("#status")).to_have_text("The lighthouse of Lindow was deleted")
         page.reload()
         expect(there).to_have_count(1)
+
+
+def test_many_files_are_sent_while_the_index_is_busy(browser: Browser, home: str, tmp_path: Path) -> None:
+    names = [f"text{n}.txt" for n in range(9)]
+    with visiting(browser, home) as visit:
+        page = visit.page
+        page.goto(home + "/documents")
+        sent = page.locator("#sent > li")
+        with StateFolder(tmp_path / "state").writing():
+            page.locator("#files").set_input_files(
+                [
+                    {"name": name, "mimeType": "text/plain", "buffer": f"Text {name} of nine.".encode()}
+                    for name in names
+                ]
+            )
+            expect(sent).to_have_count(9)
+            expect(sent.filter(has_text="is being sent")).to_have_count(0)
+            expect(sent.filter(has_text="waits to be sent")).to_have_count(0)
+            # The service still answers this browser.
+            assert page.evaluate("fetch('/healthz').then(reply => reply.status)") == 200
+        expect(sent.filter(has_text="can be found")).to_have_count(9)
 
 
 def test_files_can_be_dropped(browser: Browser, home: str) -> None:
