@@ -75,6 +75,9 @@ def test_the_shipped_file_is_for_these_signals() -> None:
         assert len(judgement.sentence.weights) == len(SENTENCE_SIGNALS)
         assert len(judgement.question.weights) == len(QUESTION_SIGNALS)
         assert 0 < judgement.threshold < 1
+    # Each was fitted: weights that are all 0 would give one confidence to everything.
+    for fitted in (found.single.question, found.several.question, found.across, found.short, found.passage):
+        assert any(fitted.weights)
 
 
 @pytest.mark.parametrize("odds", [-1e308, -31.0, 31.0, 1e308])
