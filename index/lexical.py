@@ -34,7 +34,9 @@ _MAX_QUERY_TERMS = 256
 _TIES = 16
 # Up to so many documents are named to tantivy; of more, what it finds is sifted.
 _NAMED_DOCUMENTS = 1024
-# Four bytes a row.
+# Rows of words that are remembered for every row of the index, four bytes each: those of some hundred common words. With
+# a fixed number, the common words of a large index push each other out, and reading one again takes seconds.
+_REMEMBERED_PER_ROW = 40
 _REMEMBERED_ROWS = 4_000_000
 _REMEMBERED_TERMS = 50_000
 _REMEMBERED_PREFIXES = 64
@@ -211,7 +213,8 @@ class TantivyIndex:
             if key not in self._rows:
                 self._rows[key] = rows
                 self._remembered += len(rows)
-            while self._remembered > _REMEMBERED_ROWS or len(self._rows) > _REMEMBERED_TERMS:
+            most = max(_REMEMBERED_ROWS, _REMEMBERED_PER_ROW * len(self))
+            while self._remembered > most or len(self._rows) > _REMEMBERED_TERMS:
                 _, gone = self._rows.popitem(last=False)
                 self._remembered -= len(gone)
         return rows
