@@ -281,7 +281,7 @@ def _size(content: dict[str, Any]) -> Iterator[Row]:
     for name, found in content["search"].items():
         if name.endswith("%"):
             yield (
-                f"the same for who may read {name}, p50 / p95",
+                f"retrieval {where} for who may read {name}, p50 / p95",
                 f"{found['retrieve']['p50_ms']:.0f} / {found['retrieve']['p95_ms']:.0f} ms",
                 "",
                 command,
