@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -103,14 +103,8 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool] |
 
     A file that is described and not there is a problem of the description: what it held is gone.
     """
-    visited: set[str] = set()
     lists: list[tuple[Path, SourceList]] = []
-    for current, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_folder):
-        real = os.path.realpath(current)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
+    for current, folders, files in walk_once(folder, _refuse_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(current)
         lists = [(base, known) for base, known in lists if here.is_relative_to(base)]
@@ -127,6 +121,20 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str, SourceEntry | None, bool] |
             path = here / name
             entry, ignored = _described(path, lists)
             yield path, path.relative_to(folder).as_posix(), entry, ignored
+
+
+def walk_once(
+    folder: Path, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walk like `os.walk`, through links too, but through no folder twice."""
+    visited: set[str] = set()
+    for current, folders, files in os.walk(folder, followlinks=True, onerror=onerror):
+        real = os.path.realpath(current)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        yield current, folders, files
 
 
 def _refuse_folder(error: OSError) -> None:

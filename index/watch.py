@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from watchfiles import watch
 
 from index.build import EventCallback, IndexReport, ignore_event, update_index
 from index.errors import IndexBusyError, SourceError
+from index.load import walk_once
 from index.settings import IndexSettings
 from index.state import StateFolder
 from index.types import Embedder
@@ -116,14 +116,7 @@ def _settled(folder: Path, stop: threading.Event, pace: Pace) -> bool:
 def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of every file below a folder; what vanishes meanwhile is left out."""
     found: dict[str, tuple[int, int]] = {}
-    visited: set[str] = set()
-    # Links are followed, and no folder twice, as they are when the folder is indexed.
-    for current, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(current)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
+    for current, _, files in walk_once(folder):
         for name in files:
             path = Path(current, name)
             try:

@@ -27,7 +27,7 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 # Words of English and of a neighbour ("Was" is German, "has" Spanish, "is" Dutch): two of them, where nothing else is surer.
-_ALSO_ENGLISH = re.compile(r"\b(?:of|is|was|do|has|had|to|by|for|on|at|it|can|will)\b", re.IGNORECASE)
+_ALSO_ENGLISH = re.compile(r"\b(?:of|is|was|do|has|had|to|by|for|on|at|it|can|will)\b")
 _SURER = 0.999
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _LETTER = re.compile(r"[^\W\d_]")

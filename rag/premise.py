@@ -13,6 +13,7 @@ from rapidfuzz import fuzz
 
 from index.terms import content_terms, remembered_terms, terms
 from rag.disagree_values import TITLES
+from rag.support.date_words import CALENDAR
 from rag.support.number_words import ORDINALS, SMALL
 from rag.support.text import stems
 
@@ -26,10 +27,7 @@ _POINTS_BACK = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _SMALL = re.compile(r"\b[a-zа-яё][\w’'-]*")
-_DAYS = stems(
-    "january february march april may june july august september october november december monday tuesday wednesday "
-    "thursday friday saturday sunday"
-)
+_DAYS = stems(CALENDAR)
 _WRITTEN_NAME = re.compile(r"\w[\w.’'-]*\w|\w")
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 _WRITTEN = {str(number): word for word, number in SMALL.items() if word.isascii() and number <= 20} | {

@@ -16,6 +16,7 @@ from dataclasses import replace
 from index.split import paragraphs, sentences
 from index.terms import content_terms
 from rag.support import ProblemKind, supports
+from rag.support.date_words import CALENDAR
 from rag.support.text import word_set
 from rag.topic import TOPIC
 from rag.types import AnswerType, Draft, DraftSentence, Question
@@ -34,8 +35,7 @@ _LIMITING = word_set(
     "reportedly только если кроме но почти может мог могла могли бы чтобы что который которая которое которые для без до после"
 )
 _TIMES = word_set(
-    "january february march april may june july august september october november december monday tuesday wednesday thursday "
-    "friday saturday sunday spring summer autumn fall winter year month week last this early late весной летом осенью зимой"
+    f"{CALENDAR} spring summer autumn fall winter year month week last this early late весной летом осенью зимой"
 )
 _DENYING = word_set("not never не никогда")  # as `rag.support` judges it
 _LONGEST_REST = 3

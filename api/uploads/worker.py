@@ -186,6 +186,7 @@ class IngestWorker:
         # A large catalog is looked through for as long as a minute: once, not for every few documents.
         with self._state.writing(), Catalog(self._state.catalog, verify=not self._verified) as catalog:
             self.waiting, self._verified = None, True
+            self._new.clear()  # what an earlier one stored may have been made passages of, or not
             while not self._stopping.is_set():
                 job = self._jobs.next()
                 if job is not None:
@@ -206,11 +207,12 @@ class IngestWorker:
             if self._stopping.is_set():
                 raise _StoppedError
 
+        new = len(self._new)
+        self._new.clear()  # if this fails half-way, some of them have their passages
         report = derive_and_publish(
-            self._state, catalog, self._embedder, self._settings, progress=progress, new=len(self._new)
+            self._state, catalog, self._embedder, self._settings, progress=progress, new=new
         )
         self._removed.clear()
-        self._new.clear()
         self._engine.refresh()
         now = self._engine.health().index_version
         if now != report.index_version:

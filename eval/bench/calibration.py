@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.bench.pipeline import Pipeline, write_rows
 from eval.bench.record import cores, provenance, write_json
 from eval.datasets import load_data_set
 from eval.datasets.files import read_rows
 from eval.datatypes import DataSet, Question
+from eval.metrics.confidence import binned, ece
+from eval.significance import FloatArray
 from index.access import OPERATOR
 from index.state import StateFolder
 from rag.answer import Ask, Stages, answer_question
@@ -38,7 +39,6 @@ MODULE = "eval.bench.calibration"
 _ARTICLES = 3
 _AMONG = 600
 _DISTRACTORS = ("distractors/bbc_news.jsonl.gz", "distractors/reuters21578.jsonl.gz")
-_BINS = 10
 _DRAWS = 1000
 
 
@@ -83,26 +83,13 @@ def as_articles(
     return [{"id": title, "title": title, "text": text} for title, text in texts.items()], questions
 
 
-def _bins(confidences: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
-    """Return which answers are in each of ten equal bins, of those that hold any."""
-    numbers = np.minimum((confidences * _BINS).astype(int), _BINS - 1)
-    return [numbers == number for number in range(_BINS) if (numbers == number).any()]
-
-
-def calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Return the expected calibration error over ten equal bins (Naeini and others, 2015), 0 of no answers."""
-    return float(
-        sum(held.mean() * abs(confidences[held].mean() - right[held].mean()) for held in _bins(confidences))
-    )
-
-
-def error_by_chance(confidences: NDArray[np.float64], rng: random.Random) -> float:
+def error_by_chance(confidences: FloatArray, rng: random.Random) -> float:
     """Return the error that so many answers show on average if every confidence is exactly true.
 
     Few answers in a bin are seldom right as often as they should be: no error below this can be seen.
     """
     draws = np.random.default_rng(rng.getrandbits(32)).random((_DRAWS, len(confidences)))
-    return float(np.mean([calibration_error(confidences, one < confidences) for one in draws]))
+    return float(np.mean([ece(np.column_stack([confidences, one < confidences])) for one in draws]))
 
 
 def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
@@ -121,8 +108,7 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
         probability = 1.0 - answer.abstention.probability if answer.abstention else answer.confidence or 0.0
         rows.append((probability, abstained, is_right(question, quotes), bool(question.answerable)))
     given = [row for row in rows if not row[1]]
-    confidences = np.array([row[0] for row in given])
-    right = np.array([row[2] for row in given], dtype=bool)
+    judged = np.array([(row[0], row[2]) for row in given], dtype=np.float64).reshape(-1, 2)
     answerable = [row[0] for row in rows if row[3]]
     others = [row[0] for row in rows if not row[3]]
     above = sum((a > b) + 0.5 * (a == b) for a in answerable for b in others)
@@ -131,18 +117,19 @@ def asked(stages: Stages, questions: Sequence[Question]) -> dict[str, Any]:
         "questions": len(rows),
         "other_language_refused": refused_by_language,
         "answered": len(given),
-        "expected_calibration_error": round(calibration_error(confidences, right), 4),
-        "error_of_the_calibrated": round(error_by_chance(confidences, random.Random(0)), 4),
+        "expected_calibration_error": round(ece(judged), 4),
+        "error_of_the_calibrated": round(error_by_chance(judged[:, 0], random.Random(0)), 4),
         "auroc_answerable": round(above / (len(answerable) * len(others)), 4),
         "refused_of_unanswerable": round(sum(r[1] for r in rows if not r[3]) / len(others), 4),
         "refused_of_answerable": round(sum(r[1] for r in rows if r[3]) / len(answerable), 4),
         "reliability": [
             {
-                "answers": int(held.sum()),
-                "mean_confidence": round(float(confidences[held].mean()), 4),
-                "right": round(float(right[held].mean()), 4),
+                "answers": int(count),
+                "mean_confidence": round(float(sure / count), 4),
+                "right": round(float(right / count), 4),
             }
-            for held in _bins(confidences)
+            for count, sure, right in zip(*binned(judged), strict=True)
+            if count
         ],
     }
 

@@ -128,7 +128,7 @@ def ece(rows: FloatArray) -> float:
     """Return the expected calibration error from columns confidence, right; NaN of no answers."""
     if not len(rows):
         return float("nan")
-    count, sure, right = _binned(rows)
+    count, sure, right = binned(rows)
     return float(np.abs(sure - right).sum() / count.sum())
 
 
@@ -143,12 +143,12 @@ def reliability(cases: Sequence[Case]) -> tuple[ReliabilityBin, ...]:
             mean_confidence=float(sure / count) if count else None,
             share_right=float(right / count) if count else None,
         )
-        for number, (count, sure, right) in enumerate(zip(*_binned(rows), strict=True))
+        for number, (count, sure, right) in enumerate(zip(*binned(rows), strict=True))
     )
 
 
-def _binned(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return answers, sum of confidences and right answers of each bin."""
+def binned(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return answers, sum of confidences and right answers of each bin, from columns confidence, right."""
     bins = np.searchsorted(_EDGES, rows[:, 0], side="right")
     weights = (np.ones(len(rows)), rows[:, 0], rows[:, 1])
     count, sure, right = (np.bincount(bins, weights=one, minlength=BINS).astype(float) for one in weights)

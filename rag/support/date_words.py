@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from rag.support.text import word_set
 
+CALENDAR = (
+    "january february march april may june july august september october november december monday tuesday wednesday "
+    "thursday friday saturday sunday"
+)
+"""The English names of months and days of the week, in one line."""
 MONTHS: dict[str, int] = {}
 for _n, _names in enumerate(
     (

@@ -7,8 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from eval.bench.calibration import as_articles, calibration_error, error_by_chance
+from eval.bench.calibration import as_articles, error_by_chance
 from eval.datatypes import DataSet, Gold, Question
+from eval.metrics.confidence import ece
 
 
 def question(number: int, gold: tuple[Gold, ...]) -> Question:
@@ -45,8 +46,8 @@ def test_the_error_is_the_mean_distance_of_the_bins() -> None:
     # Two answers at .75, one right: .25 off; two at .25, none right: .25 off; one at .95, right: .05 off.
     confidences = np.array([0.75, 0.75, 0.25, 0.25, 0.95])
     right = np.array([True, False, False, False, True])
-    assert calibration_error(confidences, right) == pytest.approx((4 * 0.25 + 0.05) / 5)
-    assert calibration_error(np.array([]), np.array([], dtype=bool)) == 0.0
+    assert ece(np.column_stack([confidences, right])) == pytest.approx((4 * 0.25 + 0.05) / 5)
+    assert np.isnan(ece(np.empty((0, 2)))), "of no answers nothing is known"
 
 
 def test_chance_alone_makes_an_error_that_falls_with_the_answers() -> None:

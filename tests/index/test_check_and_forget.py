@@ -16,7 +16,7 @@ from index.catalog import Catalog
 from index.check import check_state
 from index.errors import IndexBusyError, SourceError, StateFolderError, StorageFailedError, StorageFullError
 from index.forget import files_with, forget_documents
-from index.generation import open_current
+from index.generation import Manifest, check_files, open_current
 from index.mend import open_mended
 from index.settings import IndexSettings
 from index.state import StateFolder
@@ -101,6 +101,39 @@ def test_what_changes_while_it_is_checked_is_no_damage(state: StateFolder, tmp_p
         stop.set()
         writer.join()
     assert [one.damages for one in found] == [[]] * 40
+
+
+def test_a_document_that_goes_while_it_is_checked_is_still_seen_as_it_was(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Catalog.seqs
+
+    def and_then_one_goes(catalog: Catalog) -> list[int]:
+        found = real(catalog)
+        with state.writing(), Catalog(state.catalog) as other:
+            other.remove("c.txt")
+        return found
+
+    monkeypatch.setattr(Catalog, "seqs", and_then_one_goes)
+    checked = check_state(state)
+    assert (checked.damages, checked.counts["documents"], checked.counts["rules"]) == ([], 3, 3)
+
+
+def test_a_generation_that_is_replaced_while_it_is_checked_is_no_damage(
+    state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def replaced_at_first(folder: Path, manifest: Manifest, *, anew: bool) -> None:
+        folders.append(folder)
+        for number in range(3 if len(folders) == 1 else 0):
+            index(state, tmp_path / "texts", {"d.txt": f"Tin fell by {number}."})
+        check_files(folder, manifest, anew=anew)
+
+    monkeypatch.setattr("index.check.check_files", replaced_at_first)
+    assert check_state(state).damages == []
+    assert len(folders) == 2
+    assert not folders[0].exists()
 
 
 def test_one_damaged_document_hides_no_other(state: StateFolder) -> None:
