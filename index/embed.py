@@ -24,11 +24,9 @@ logger = logging.getLogger(__name__)
 
 _BATCH_TOKENS = 4096
 _MAX_BATCH = 32
-_WIDTH_STEP = 8
-# The longest text of a batch is at most this many times as long as its shortest, and a few tokens more:
-# twenty sentences of one question in a single batch were padded to nearly twice their tokens.
-_PADDED = 1.3
-_PADDED_TOKENS = 8
+_WIDTH_STEP = 16
+# What one more inference costs, in tokens: a few short texts are sooner padded than sent by themselves.
+_CALL_TOKENS = 48
 
 
 def open_embedder(files: ModelFiles, cache_folder: Path, *, threads: int) -> Embedder:
@@ -126,25 +124,14 @@ class OpenVinoEmbedder:
         encodings = self._tokenizer.encode_batch(list(texts))
         order = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
         vectors = np.empty((len(texts), self._dimension), dtype=np.float32)
-        start = 0
-        while start < len(order):
-            end = start + 1
-            longest = int(_PADDED * len(encodings[order[start]].ids)) + _PADDED_TOKENS
-            while (
-                end < len(order)
-                and end - start < _MAX_BATCH
-                and len(encodings[order[end]].ids) <= longest
-                and len(encodings[order[end]].ids) * (end - start + 1) <= _BATCH_TOKENS
-            ):
-                end += 1
+        for start, end in batches([len(encodings[row].ids) for row in order]):
             rows = order[start:end]
             vectors[rows] = self._infer([encodings[row] for row in rows])
-            start = end
         return vectors
 
     def _infer(self, encodings: Sequence[Any]) -> FloatArray:
         # Few different widths: OpenVINO prepares its kernels anew for each shape that it meets.
-        width = -(-max(len(e.ids) for e in encodings) // _WIDTH_STEP) * _WIDTH_STEP
+        width = _width(max(len(e.ids) for e in encodings))
         shape = (len(encodings), width)
         features = {
             "input_ids": np.zeros(shape, dtype=np.int64),
@@ -163,6 +150,33 @@ class OpenVinoEmbedder:
         if not np.isfinite(result).all():
             raise EmbedderError(f"{self._name} returned a vector that is not finite")
         return result
+
+
+def batches(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Cut texts, shortest first, into batches (start, end) that cost least: tokens with padding, and calls.
+
+    A batch has at most `_MAX_BATCH` texts and, unless it is one text, `_BATCH_TOKENS` tokens.
+    """
+    least = [0, *[-1] * len(lengths)]
+    begins = [0] * (len(lengths) + 1)
+    for end, longest in enumerate(lengths, start=1):
+        width = _width(longest)
+        for start in range(end - 1, max(-1, end - 1 - _MAX_BATCH), -1):
+            if end - start > 1 and width * (end - start) > _BATCH_TOKENS:
+                break
+            cost = least[start] + _CALL_TOKENS + width * (end - start)
+            if least[end] < 0 or cost < least[end]:
+                least[end], begins[end] = cost, start
+    found: list[tuple[int, int]] = []
+    end = len(lengths)
+    while end:
+        found.append((begins[end], end))
+        end = begins[end]
+    return found[::-1]
+
+
+def _width(tokens: int) -> int:
+    return -(-tokens // _WIDTH_STEP) * _WIDTH_STEP
 
 
 class TorchEmbedder:

@@ -25,8 +25,11 @@ _VARIANTS: tuple[tuple[str, str], ...] = (
     (r"Russian Federation|Russia|Russian|Russians|Росси[яиюей]+|РФ", "nnrussia"),
     (r"People[’']s Republic of China|P\.?R\.?C\.?(?!\w)|China|Chinese|Кита[йяюем]+", "nnchina"),
 )  # fmt: skip
+# Every one of them begins with a capital: most characters are passed over at once.
 _VARIANT_PATTERN = re.compile(
-    "|".join(f"(?<![\\w.])(?P<{word}>{pattern})(?!\\w)" for pattern, word in _VARIANTS)
+    r"(?<![\w.])(?=[A-ZА-Я])(?:"
+    + "|".join(f"(?P<{word}>{pattern})" for pattern, word in _VARIANTS)
+    + r")(?!\w)"
 )
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DECIMAL = re.compile(r"(?<=\d)\.(?=\d)")

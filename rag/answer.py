@@ -17,7 +17,7 @@ from index.types import Document, Passage, RowFilter, ScoredPassage
 from rag import SOFTWARE_VERSION
 from rag.calibrate import Calibration, probability_of
 from rag.cite import closest, compose
-from rag.disagree import find_disagreements, plans_and_events, told_by
+from rag.disagree import Disagreement, find_disagreements, plans_and_events, told_by
 from rag.disagree_sides import WIDER, with_other_sides
 from rag.disagree_words import records, with_disagreements, with_time
 from rag.errors import GeneratorNotConfiguredError
@@ -111,6 +111,16 @@ class Stages:
         read = self.settings.rerank_depth and not across
         return self.retriever.search(question, k, allowed, rerank if read else None, across=across)
 
+    def settled(self, question: Question, allowed: RowFilter | None) -> Question:
+        """Return a follow-up with those of its topics that find what answers it.
+
+        Raises:
+            QAError: a stage failed.
+        """
+        return self.reader.settled(
+            question, lambda one, k: self.retriever.retrieve(one, k, allowed), self.generation
+        )
+
     def language_problem(self, question: Question, allowed: RowFilter | None) -> str | None:
         """Return why a question cannot be looked for, and what to do; `None` where it can.
 
@@ -135,11 +145,15 @@ class Stages:
 
     def short_answer(self, reading: Reading, quotes: Iterable[Quote]) -> AnswerText | None:
         """Return the best short answer that stands in a quote, if it is likely enough to be right."""
-        found = _quoted(reading.short_answers, quotes)
+        within = list(quotes)
+        return next((one for one in self.likely(reading) if any(_holds(q, one) for q in within)), None)
+
+    def likely(self, reading: Reading) -> list[AnswerText]:
+        """Return the short answers that are likely enough to be right, best first."""
         least = self.settings.min_probability
         if least is None:
             least = self.calibration.short_threshold
-        return found if found is not None and probability_of(found.score) >= least else None
+        return [one for one in reading.short_answers if probability_of(one.score) >= least]
 
     def receipt(self, writing: WritingRecord | None = None, sight: Sight | None = None) -> Receipt:
         """Return what an answer made now would depend on, of what is in sight (`None`: everything)."""
@@ -229,9 +243,13 @@ def answer_steps(
     across = stages.is_across(question, allowed)
     pieces = sub_questions(question.text)
     asked = [question] if len(pieces) == 1 else [read_question(piece, ask.history) for piece in pieces]
+    if not across:
+        asked = [stages.settled(one, allowed) for one in asked]
+    if len(pieces) == 1:
+        question = asked[0]
     parts: list[_Evidence] = []
     for one in asked:
-        found = yield from _evidence(one, stages, allowed, clock, across)
+        found = yield from _evidence(one, stages, allowed, clock, across, ask.max_citations)
         if found is not None:
             parts.append(found)
     if not parts:
@@ -240,7 +258,7 @@ def answer_steps(
     yield StatusEvent(stage="verify")
     document_of = _document_of(sight)
     stories = Stories(sight, allowed)
-    spans = _spans(answered or parts, ask.max_citations, stages.calibration.margin, document_of, stories)
+    spans = _spans(answered or parts, ask.max_citations, stages, document_of, stories)
     draft = draft_from(spans, document_of)
     passages = [c.passage for part in parts for c in part.reading.candidates]
     # Before the first word of any of them is shown, and once more at the end.
@@ -268,8 +286,12 @@ def answer_steps(
         return replace(citation, also_published=also)
 
     # Where sources differ, and reports before and after (rag.disagree).
-    told = told_by(quotes, document_of, [short] if short else [], stories.sources(quotes, document_of))
-    differing = [one for part in answered for one in find_disagreements(part.question, told)]
+    sources = stories.sources(quotes, document_of)
+    told = told_by(quotes, document_of, sources=sources)
+    differing: list[Disagreement] = []
+    for part in answered:
+        read = told_by(quotes, document_of, stages.likely(part.reading), sources)
+        differing += find_disagreements(part.question, read)
     length = len(draft.sentences)
     draft = with_time(draft, question, plans_and_events(question, told), told)
     draft = with_disagreements(draft, question, differing, told)
@@ -344,9 +366,9 @@ class _Evidence:
 
 
 def _evidence(
-    question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock, across: bool
+    question: Question, stages: Stages, allowed: RowFilter | None, clock: _Clock, across: bool, most: int
 ) -> Generator[Event, None, _Evidence | None]:
-    """Search and read for one question; `None` where nothing was found to read."""
+    """Search and read for one question, for `most` quotes; `None` where nothing was found to read."""
     settings = stages.settings
     depth = max(settings.rerank_depth, settings.evidence_passages)
     yield StatusEvent(stage="retrieve")
@@ -360,7 +382,7 @@ def _evidence(
         retrieved,
         stages.generation,
         settings.evidence_passages,
-        sentences=settings.read_sentences,
+        sentences=max(settings.read_sentences, most),
         across=across,
         known=known_rows(allowed),
     )
@@ -387,7 +409,7 @@ def _evidence(
 def _spans(
     parts: Sequence[_Evidence],
     limit: int,
-    margin: float,
+    stages: Stages,
     document_of: Callable[[str], Document],
     stories: Stories,
 ) -> list[Span]:
@@ -396,12 +418,14 @@ def _spans(
     def sources_of(quotes: Mapping[int, Quote]) -> Mapping[int, str]:
         return stories.sources(quotes, document_of)
 
+    margin = stages.calibration.margin
     chosen: list[list[Span]] = []
     for part in parts:
         candidates = part.reading.candidates
         spans = stories.once(select_spans(candidates, limit, margin=margin), document_of)
         wider = stories.once(select_spans(candidates, 2 * limit, margin=WIDER * margin), document_of)
-        chosen.append(with_other_sides(part.question, spans, wider, limit, document_of, sources_of))
+        likely = stages.likely(part.reading)
+        chosen.append(with_other_sides(part.question, spans, wider, limit, document_of, sources_of, likely))
     if len(chosen) == 1:
         return chosen[0]
     found: list[Span] = []
@@ -507,12 +531,6 @@ def _of_others(names: Sequence[str], language: str) -> str:
     """Say of whom nothing was found, where the closest sentence says it of others."""
     listed = ", ".join(f"“{name}”" for name in names)
     return _OF_OTHERS.get(language, _OF_OTHERS["en"]).format(names=listed)
-
-
-def _quoted(found: Sequence[AnswerText], quotes: Iterable[Quote]) -> AnswerText | None:
-    """Return the best short answer that stands in a quote; `None` where there is none."""
-    within = list(quotes)
-    return next((one for one in found if any(_holds(quote, one) for quote in within)), None)
 
 
 def _holds(quote: Quote, found: AnswerText) -> bool:

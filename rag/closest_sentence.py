@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from index.terms import remembered_terms
+from index.terms import bigrams, remembered_terms
 from index.types import Passage
-from rag.signals import coverage, pair_overlap
+from rag.signals import coverage
 
 
 def closest_sentence(
@@ -19,11 +19,12 @@ def closest_sentence(
     whole passage cannot tell whether the question's words stand together or are strewn over it.
     Headings count as little as a title would: not at all. (0, 0) for a passage without a sentence.
     """
-    best_coverage = best_pairs = 0.0
+    best_coverage, most_pairs = 0.0, 0
+    wanted = bigrams(asked)
     for sentence in passage.sentences:
         if sentence.kind == "heading":
             continue
         found = remembered_terms(passage.sentence_text(sentence))
         best_coverage = max(best_coverage, coverage(weights, frozenset(found)))
-        best_pairs = max(best_pairs, pair_overlap(asked, found))
-    return best_coverage, best_pairs
+        most_pairs = max(most_pairs, len(wanted & bigrams(found)))
+    return best_coverage, most_pairs / len(wanted) if wanted else 0.0

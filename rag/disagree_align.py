@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from rag.disagree_found import NEAR, SAYING, Asked, Found
 from rag.disagree_places import is_country
-from rag.disagree_time import Stage, is_denied
+from rag.disagree_time import apart_in_time, is_denied
 from rag.disagree_values import Value, is_title, key_of
 from rag.support.names import same_name
 from rag.support.sentence import Item, Sentence
@@ -27,7 +27,7 @@ _LIKENESS = {"asked": 0.35, "other": 0.75, "slot": 0.6, "names": 0.3}
 
 def asks_the_same(one: Found, other: Found, asked: Asked) -> bool:
     """Tell whether two comparable values are given for what the question asks. Doubt is a no."""
-    if (one.stage is Stage.PLAN) != (other.stage is Stage.PLAN):
+    if apart_in_time((one.value.sentence, one.stage), (other.value.sentence, other.stage)):
         return False  # an order in time
     if is_denied(one.value.sentence, one.value.place) or is_denied(other.value.sentence, other.value.place):
         return False
@@ -41,7 +41,7 @@ def asks_the_same(one: Found, other: Found, asked: Asked) -> bool:
     if one.value.kind == "name":
         return not _in_an_asked_place(one, other, asked) and _names_compare(one, other, asked, sure=sure)
     if sure:
-        return True
+        return not _exchanged_for_another(one, other, asked)
     if not asked.is_sure_of_kind:
         alike = likeness(one, other) >= _LIKENESS["other"] and in_one_slot(one.value, other.value)
         if not alike or _other_values(one, other):
@@ -74,8 +74,13 @@ def _on_the_question(one: Found, other: Found, asked: Asked) -> bool:
 
 def _same_predicate(one: Found, other: Found, asked: Asked) -> bool:
     """Tell whether what the question asks of stands beside both values, and in both quotes."""
-    ours, theirs = one.near & asked.keys, other.near & asked.keys
-    return bool(ours and theirs) and not (_replaced(one, other, ours) or _replaced(other, one, theirs))
+    near = one.near & asked.keys and other.near & asked.keys
+    return bool(near) and not _exchanged_for_another(one, other, asked)
+
+
+def _exchanged_for_another(one: Found, other: Found, asked: Asked) -> bool:
+    """Tell whether what the question asks of stands beside one value, and something else beside the other."""
+    return _replaced(one, other, one.near & asked.keys) or _replaced(other, one, other.near & asked.keys)
 
 
 def _replaced(one: Found, other: Found, wanted: frozenset[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from index.types import Document
 from rag.disagree import NO_COPIES, find_disagreements, told_by
 from rag.extract import Span
-from rag.types import Question, Quote
+from rag.types import AnswerText, Question, Quote
 
 WIDER = 2.0
 """How many times the usual margin below the best a sentence may score that contradicts a better one."""
@@ -20,11 +20,12 @@ def with_other_sides(
     limit: int,
     document_of: Callable[[str], Document],
     sources_of: Callable[[Mapping[int, Quote]], Mapping[int, str]] = lambda _: NO_COPIES,
+    answers: Sequence[AnswerText] = (),
 ) -> list[Span]:
     """Return `spans` and those of `wider` that disagree with one of them, at most `limit` in all.
 
     A side that is added takes the place of the last quote that is on no side; the first always stays.
-    `sources_of` tells copies of one story, which are no sides.
+    `sources_of` tells copies of one story, which are no sides; `answers` are what the reader took for them.
     """
     more = [
         span
@@ -37,7 +38,7 @@ def with_other_sides(
         return list(spans)
     every = [*spans, *more]
     quotes = {n: _quote(span, document_of(span.document_id)) for n, span in enumerate(every)}
-    told = told_by(quotes, document_of, sources=sources_of(quotes))
+    told = told_by(quotes, document_of, answers, sources_of(quotes))
     sides = find_disagreements(question, told)
     concerned: set[int] = set()
     for item in sides:

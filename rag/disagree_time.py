@@ -18,7 +18,14 @@ from rag.disagree_values import key_of, parsed, values_in
 from rag.support.sentence import Sentence
 from rag.support.text import stems, word_set
 
-_FORMAL = word_set("will would shall will'll going may might could будет будут")
+_FORMAL = word_set("would will'll going may might could будет будут")
+# What a rule says as well: "applicants shall pay", "refunds will be made within 14 days". Of a thing with a name
+# "will" tells what is to come: "the Aurora Star will be 310 metres long".
+_RULING = word_set("will shall")
+# Forms of the present and of the past alike: whether "it cost" tells what came is not known.
+_EITHER = word_set("cost put set cut hit let read spread shut bid beat")
+_PRESENT = word_set("is are")
+_BETWEEN = word_set("now not also still only usually always normally currently already never")
 _PLANNING = stems(
     "plan plans planned planning expect expects expected expecting intend intends intended intending schedule scheduled due "
     "aim aims aimed aiming forecast forecasts predict predicts predicted prediction project projected projects propose proposed "
@@ -46,9 +53,13 @@ _ASKS_OF_TIME = re.compile(
 
 
 class Stage(StrEnum):
-    """Whether a sentence tells what is to come, what came, or neither."""
+    """Whether a sentence tells what is to come, what came, or neither.
+
+    `WILL` is told by "shall", or "will" and no name, alone: a plan beside what came of it, a rule beside what is.
+    """
 
     PLAN = "plan"
+    WILL = "will"
     EVENT = "event"
     OPEN = ""
 
@@ -87,12 +98,37 @@ def stage_of(sentence: Sentence, place: int | None = None) -> Stage:
         return Stage.PLAN
     if any((a.low, b.low) in _IS_TO for a, b in pairwise(near)):
         return Stage.PLAN
+    if ruling := {item.low for item in near} & _RULING:
+        named = any(item.capital and not item.opens and not item.is_value for item in sentence)
+        return Stage.PLAN if named and "shall" not in ruling else Stage.WILL
+    before = ""
     for item in near:
-        if item.low in _PAST or (not item.capital and len(item.low) > 4 and item.low.endswith("ed")):
+        # "is paid", "are now closed" tell what is.
+        passive = before in _PRESENT
+        if not passive and (
+            item.low in _PAST or (not item.capital and len(item.low) > 4 and item.low.endswith("ed"))
+        ):
             return Stage.EVENT
         if not item.low.isascii() and len(item.low) > 4 and item.low.endswith(_PAST_RU):
             return Stage.EVENT
+        if item.low not in _BETWEEN:
+            before = item.low
     return Stage.OPEN
+
+
+def is_ahead(stage: Stage) -> bool:
+    """Tell whether something is said to come."""
+    return stage in (Stage.PLAN, Stage.WILL)
+
+
+def apart_in_time(one: tuple[Sentence, Stage], other: tuple[Sentence, Stage]) -> bool:
+    """Tell whether one tells what is to come and the other does not, so that both may be true."""
+    stages = {one[1], other[1]}
+    if stages == {Stage.WILL, Stage.OPEN}:
+        # A rule and a rule, unless the other may tell of the past.
+        told = next(sentence for sentence, stage in (one, other) if stage is Stage.OPEN)
+        return stage_of(told) is Stage.EVENT or any(item.low in _EITHER for item in told)
+    return is_ahead(one[1]) != is_ahead(other[1])
 
 
 def is_denied(sentence: Sentence, place: int) -> bool:
@@ -117,7 +153,7 @@ def in_time_order(
     to its ISO 8601 date.
     """
     told = [(quote, _stages(quote.text)) for quote in quotes]
-    plans = [(quote, keys) for quote, stages in told for stage, keys in stages if stage is Stage.PLAN]
+    plans = [(quote, keys) for quote, stages in told for stage, keys in stages if is_ahead(stage)]
     events = [(quote, keys) for quote, stages in told for stage, keys in stages if stage is Stage.EVENT]
     concerned: set[int] = set()
     for plan, planned in plans:
@@ -155,9 +191,7 @@ def tells_otherwise(one: str, other: str) -> bool:
     Each has a value of a kind that the other lacks, or one tells of a plan and one does not. A text
     that only adds a value says the same and more.
     """
-    if any(stage_of(s) is Stage.PLAN for s in parsed(one)) != any(
-        stage_of(s) is Stage.PLAN for s in parsed(other)
-    ):
+    if any(is_ahead(stage_of(s)) for s in parsed(one)) != any(is_ahead(stage_of(s)) for s in parsed(other)):
         return True
     ours, theirs = values_in(one), values_in(other)
     more = [a for a in ours if not any(a.kind == b.kind and may_be_same(a, b) for b in theirs)]

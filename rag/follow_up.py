@@ -67,20 +67,30 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     A question that needs no history is returned as it is, and so is one that ends in topics already.
     A question to which topics were added, sent as the last turn before itself, gives the same again.
     """
+    return standalone_forms(question, history)[0]
+
+
+def standalone_forms(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
+    """Return the standalone question, and where several topics were added, the one with the nearest alone.
+
+    Which of the two is meant, rules cannot tell: that is for the reader (see `rag.follow_up_choice`).
+    """
     turns = [(turn.role, _read(turn)) for turn in history[-_LAST_TURNS:]]
     turns = [(role, text) for role, text in turns if text]
     asked = [text for role, text in turns if role == "user"]
     if not asked or TOPIC.search(question):
-        return question
+        return (question,)
     if asked[-1].startswith(question) and TOPIC.fullmatch(asked[-1], len(question)):
-        return asked[-1]
+        return (asked[-1],)
     talk = _Talk()
     for role, text in turns:
         if role == "user":
             talk = _after_question(talk, text)
         else:
             talk = replace(talk, said=text, texts=(*talk.texts, text))
-    return _with_topics(question, _needed(question, talk))
+    topics = _needed(question, talk)
+    forms = (_with_topics(question, topics), _with_topics(question, topics[:1]))
+    return tuple(dict.fromkeys(forms))
 
 
 def _read(turn: Turn) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from index.terms import content_terms
-from rag.follow_up_words import FUNCTION, LOOSE, RELATIONAL, VERBS
+from rag.follow_up_words import DETERMINERS, FUNCTION, LOOSE, RELATIONAL, VERBS
 
 _WORD = re.compile(r"[^\W_]+(?:[’'./&+-][^\W_]+)*(?:\+\+|#)?")
 _POSSESSIVE = re.compile(r"[’']s?$")
@@ -88,6 +88,8 @@ def is_name(word: Word) -> bool:
 def is_verb(words: Sequence[Word], place: int) -> bool:
     """Guess whether a word is a verb or adverb, by a list, by its place after "to", by its ending."""
     word = words[place]
+    if is_noun_by_place(words, place):
+        return False
     if word.low in VERBS or (len(word.low) > 5 and word.low.endswith("ly")):
         return True
     following = words[place + 1] if place + 1 < len(words) else None
@@ -95,6 +97,20 @@ def is_verb(words: Sequence[Word], place: int) -> bool:
         return following is not None and following.low in FUNCTION
     ends = following is None or following.low in FUNCTION or bool(following.gap.strip())
     return len(word.low) > 4 and word.low.endswith("ed") and ends
+
+
+def is_noun_by_place(words: Sequence[Word], place: int) -> bool:
+    """Tell whether a word that may be a verb stands between an article and a noun: "the travel policy"."""
+    if not 0 < place < len(words) - 1 or words[place].low not in VERBS:
+        return False
+    before, word, after = words[place - 1 : place + 2]
+    return (
+        before.low in DETERMINERS
+        and not (word.gap.strip() or after.gap.strip() or word.low.endswith(("ed", "ing")))
+        and not is_name(after)
+        and after.low not in FUNCTION
+        and after.low not in VERBS
+    )
 
 
 def is_relational(word: Word) -> bool:
@@ -147,7 +163,8 @@ def _phrase(text: str, run: list[Word], fillers: bool) -> Phrase | None:
     # A relational noun stays at the end, where another leads: "Milgram experiment".
     while run and run[-1].low in LOOSE and is_filler(run[-1]):
         run = run[:-1]
-    if not run or (not fillers and all(is_filler(word) for word in run)):
+    # What of the verbs' list is in a run is a noun there.
+    if not run or (not fillers and all(is_filler(word) and word.low not in VERBS for word in run)):
         return None
     shown = unicodedata.normalize("NFC", " ".join(text[run[0].start : run[-1].end].split()))
     shown = _POSSESSIVE.sub("", shown)

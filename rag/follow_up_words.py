@@ -75,6 +75,9 @@ RUSSIAN = _words(
 )
 """Pronouns and what points back, in Russian."""
 
+DETERMINERS = _words("the a an our your my his her its their")
+"""What stands before a noun, never before a verb."""
+
 SUPERLATIVES = _words(
     """
     best biggest cheapest easiest first greatest healthiest highest largest latest longest lowest most

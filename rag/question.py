@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from index.terms import content_terms, terms
 from rag.errors import QuestionError
 from rag.follow_up import MAX_CHARACTERS as MAX_CHARACTERS
-from rag.follow_up import standalone
+from rag.follow_up import standalone_forms
 from rag.types import AnswerType, Question, Turn
 
 _TYPES: tuple[tuple[AnswerType, str], ...] = (
@@ -59,7 +59,16 @@ def read_question(text: str, history: Sequence[Turn] = ()) -> Question:
         QuestionError: see `checked_question`.
     """
     question = checked_question(text)
-    whole = standalone(question, history)
+    whole, *narrower = standalone_forms(question, history)
+    return _as(question, whole, narrower[0] if narrower else None)
+
+
+def narrowed(question: Question) -> Question:
+    """Return a follow-up as it reads with its nearest topic alone; the same where it has no such form."""
+    return question if question.narrower is None else _as(question.text, question.narrower, None)
+
+
+def _as(question: str, whole: str, narrower: str | None) -> Question:
     wanted = tuple(dict.fromkeys(content_terms(whole)))
     if not wanted:
         # Nothing but function words ("who is it?"): they are all there is to go by.
@@ -72,6 +81,7 @@ def read_question(text: str, history: Sequence[Turn] = ()) -> Question:
         terms=wanted,
         names=frozenset(_name_terms(whole)) & frozenset(wanted),
         language=_language(question),
+        narrower=narrower,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from index.generation import Generation
 from index.terms import content_terms, remembered_terms, terms
 from index.types import BoolArray, Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration, Judgement, Logistic
+from rag.follow_up_choice import settled
 from rag.premise import as_written, unsaid_names
 from rag.reader_model import TokenScores
 from rag.rerank import UNREAD, PassageScorer, best_span, reranked
@@ -48,6 +49,12 @@ class Reader:
     def name(self) -> str:
         """Model and calibration, for receipts."""
         return f"{self._scorer.name}+{self._calibration.name}"
+
+    def settled(
+        self, question: Question, search: Callable[[Question, int], Retrieved], generation: Generation
+    ) -> Question:
+        """Tell which of a follow-up's topics are meant; see `rag.follow_up_choice`."""
+        return settled(question, search, self._scorer, generation)
 
     def rerank(self, retrieved: Retrieved, generation: Generation, settings: RagSettings) -> Retrieved:
         """Read the first hits, and put them in the order in which they seem to answer."""
@@ -100,14 +107,16 @@ class Reader:
         candidates = self._with_vectors(sorted(candidates, key=_place)[:sentences], retrieved.vector, judged)
         candidates.sort(key=_place)
         unsaid: tuple[str, ...] = ()
-        if candidates and not across and not retrieved.parts:
+        titles = ""
+        if candidates:
             document = generation.document_at(generation.document_ordinal(candidates[0].row))
             titles = titles_above(document, candidates[0].passage)
-            unsaid = _unsaid_names(question, retrieved, weights, candidates[0], titles)
+            if not across and not retrieved.parts:
+                unsaid = _unsaid_names(question, retrieved, weights, candidates[0], titles)
         return Reading(
             candidates=tuple(candidates),
             signals=self._question_signals(
-                question, weights, retrieved, generation, candidates, hits, present, known
+                question, weights, retrieved, generation, candidates, titles, hits, present, known
             ),
             short_answers=_short_answers(
                 question, passages, scores, candidates, frozenset(weights), self._calibration.short
@@ -183,6 +192,7 @@ class Reader:
         retrieved: Retrieved,
         generation: Generation,
         candidates: Sequence[Candidate],
+        titles: str,
         hits: Sequence[Hit],
         present: Sequence[frozenset[str]],
         known: BoolArray | None,
@@ -206,7 +216,7 @@ class Reader:
             max(columns[7]),
             max(columns[8]),
             coverage(names, words),
-            coverage(names, frozenset(remembered_terms(_around(best)))),
+            coverage(names, frozenset(remembered_terms(f"{titles}\n{_around(best)}"))),
             sum(unknown.values()) / (sum(weights.values()) or 1.0),
             max(c.signals[10] for c in candidates[:3]),
             math.log(1 + len(weights)),

@@ -38,7 +38,7 @@ _LANGUAGES_REMEMBERED = 256
 class Hit:
     """A passage found, with both of its scores: `bm25` in BM25 units, `cosine` in [-1, 1].
 
-    `fused` is its score before turns were taken, `turns` are the named sources that it belongs to, and
+    `fused` is its score before turns were taken, `turns` are the named sources or the part that it belongs to, and
     `tokens` what the reader made of it, if it was read.
     """
 
@@ -97,7 +97,8 @@ class Retriever:
         for several things; what its sources count (see `_preferred`); and, of a question for several things,
         for the first `worded_k` passages how closely one sentence has its words (see
         `rag.closest_sentence`; of a question or claim for one thing it hurts, see
-        `eval/results/reading.json`). Passages of two named sources or more then take turns.
+        `eval/results/reading.json`). Passages of two named sources or more then take turns; where
+        fewer are named, the parts of the question do, each with the passages that fit it best.
         """
         generation, settings = self.generation, self._settings
         depth = max(k, settings.candidates_k)
@@ -124,10 +125,14 @@ class Retriever:
         ordered = sorted(rows)
         cosines = self._cosines(vectors, ordered)
         scores = _fused(lexical[0], cosines[:, 0], ordered, settings)
+        # The part of the question that each passage fits best.
+        fits: list[tuple[int, ...]] = []
         if len(texts) > 1:
             parts = [_fused(lexical[n], cosines[:, n], ordered, settings) for n in range(1, len(texts))]
             scores = scores + settings.part_weight * np.max(parts, axis=0)
+            fits = [(int(part),) for part in np.argmax(parts, axis=0)]
         scores, turns = self._preferred(scores, ordered, hints)
+        turns = turns or fits
         if len(texts) > 1 and not across:
             scores = scores + self._worded(asked, wanted[0], ordered, scores, known_rows(allowed))
         hits = [

@@ -33,7 +33,8 @@ class RagSettings:
     rerank_depth: int = 6
     """Passages read by the cross-encoder and put in a new order; 0 leaves the search's."""
     evidence_passages: int = 6
-    read_sentences: int = 20
+    read_sentences: int = 12
+    """Sentences that get a vector of their own, and may be quoted; where more quotes are asked for, as many."""
     closest: int = 3
     min_probability: float | None = None
     """Answer, and give a short answer, at or above this; `None` takes the calibration's own thresholds."""

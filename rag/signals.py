@@ -43,7 +43,7 @@ QUESTION_SIGNALS = (
     "best_coverage",
     "best_passage_coverage",
     "name_coverage",  # share of the question's names and numbers in the best passage and its title
-    "names_near",  # the same in the best sentence and the ones beside it: a false premise lacks some there
+    "names_near",  # the same in the best sentence, those beside it and its titles: a false premise lacks some there
     "unknown_words",  # share of the question's words, by rarity, that no document holds
     "best_answer_type",
     "question_length",  # log of its number of content words

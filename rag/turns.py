@@ -1,4 +1,4 @@
-"""Lets the sources that a question names take turns, so that each has a passage among the first."""
+"""Lets the sources that a question names, or its parts, take turns: each has a passage among the first."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 ScoreArray = NDArray[np.float64]
-# As deep as sources take turns; below, nobody reads.
+# As deep as turns are taken; below, nobody reads.
 _TURNS = 40
 
 
 def in_turns(
     scores: ScoreArray, turns: Sequence[tuple[int, ...]], penalty: float
 ) -> Iterator[tuple[int, float]]:
-    """Yield (place, score), best first, ties by place; a source that was heard waits for the others.
+    """Yield (place, score), best first, ties by place; a source or part that was heard waits for the others.
 
-    `turns` says which of the sources each passage belongs to; empty when nobody takes turns. Each
-    passage already taken of a source costs the rest of that source `penalty`: the score that is
+    `turns` says which of them each passage belongs to; empty when nobody takes turns. Each
+    passage already taken of one costs the rest of it `penalty`: the score that is
     yielded has it taken off, and never rises.
     """
     adjusted = np.array(scores, dtype=np.float64)

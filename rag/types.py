@@ -88,6 +88,8 @@ class Question:
     names: frozenset[str]
     """The terms among them that come from names and numbers."""
     language: str
+    narrower: str | None = None
+    """Of a follow-up to which several topics were added: the standalone question with the nearest alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

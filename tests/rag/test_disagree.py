@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -159,13 +160,59 @@ def test_answers_are_given_to_the_quotes_that_hold_them() -> None:
     assert (second.number, second.answer, second.publisher) == (7, "$9bn", "P")
 
 
+RULE = "How much do applicants pay for a permit?"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        # A rule and a rule
+        ("Applicants shall pay €50 for a permit.", "Applicants pay €60 for a permit.", ["€50", "€60"]),
+        ("Applicants will pay €50 for a permit.", "Applicants pay €60 for a permit.", ["€50", "€60"]),
+        # A plan and what came of it
+        ("Applicants will pay €50 for a permit.", "Applicants paid €60 for a permit.", []),
+        ("Applicants are expected to pay €50 for a permit.", "Applicants pay €60 for a permit.", []),
+        ("Applicants might pay €50 for a permit.", "Applicants pay €60 for a permit.", []),
+    ],
+)
+def test_a_rule_is_no_plan(one: str, other: str, expected: list[str]) -> None:
+    assert [value for found in sides(RULE, one, other) for value, _ in found] == expected
+    assert [value for found in sides(RULE, other, one) for value, _ in found] == expected[::-1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A permit will cost €50.", "A permit cost €60."),
+        ("Applicants will pay €50 for a permit.", "The court found that applicants paid dearly for a permit (€60)."),
+    ],
+)  # fmt: skip
+def test_what_may_be_of_the_past_is_no_rule(one: str, other: str) -> None:
+    assert sides("How much is a permit?", one, other) == []
+
+
+def test_two_readings_of_two_things_are_no_disagreement() -> None:
+    bridge = "The Velmar bridge over the Ord cost €40 million, the town council announced."
+    tunnel = "The Velmar tunnel under the railway cost €9 million."
+    sure = [
+        replace(told(n, text), answer=a)
+        for n, (text, a) in enumerate([(bridge, "€40 million"), (tunnel, "€9 million")])
+    ]
+    assert sides("How much did the Velmar bridge cost?", *sure) == []
+
+
 # Order in time
 
 
 @pytest.mark.parametrize(
     ("sentence", "stage"),
     [
-        ("The summit will take place on 6 November.", Stage.PLAN),
+        ("The summit will take place on 6 November.", Stage.WILL),
+        ("The Riga summit will take place on 6 November.", Stage.PLAN),
+        ("The Riga summit shall take place on 6 November.", Stage.WILL),
+        ("The summit would take place on 6 November.", Stage.PLAN),
+        ("Refunds are usually paid within 30 days.", Stage.OPEN),
+        ("Refunds were paid within 30 days.", Stage.EVENT),
         ("The bank is expected to pledge $2 billion.", Stage.PLAN),
         ("The presidents signed an agreement.", Stage.EVENT),
         ("Саммит состоится в Астане, ожидается, что приедут все.", Stage.PLAN),

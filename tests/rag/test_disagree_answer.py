@@ -92,6 +92,28 @@ def test_names_in_the_same_words_are_both_quoted(generation: Generation) -> None
     assert {s["value"] for s in json.loads(json.dumps(item))["sides"]} == {"Ana Brandt", "Tom Keller"}
 
 
+SPAN: list[dict[str, object]] = [
+    {"id": "one", "title": "One", "publisher": "Courier", "language": "en",
+     "text": "From end to end, the Torvik tunnel measures 12 kilometres, engineers of the port told us."},
+    {"id": "two", "title": "Two", "publisher": "Ledger", "language": "en",
+     "text": "The Torvik tunnel, 14 kilometres behind two gates, is crossed in a quarter of an hour."},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("short_threshold", "shown"), [(0.05, True), (1.0, False)])
+def test_two_readings_confirm_what_the_words_alone_do_not(
+    tmp_path: Path, short_threshold: float, shown: bool
+) -> None:
+    generation = index_of(tmp_path, SPAN, HashEmbedder())
+    how_sure = calibration(threshold=0.01, short_threshold=short_threshold)
+    stages = stages_of(generation, how_sure=how_sure)
+    answer = answer_question(Ask(question="How many kilometres does the Torvik tunnel have?"), stages)
+    assert {c.quote.document_id for c in answer.citations} == {"one", "two"}
+    values = [{s["value"] for s in json.loads(json.dumps(item))["sides"]} for item in answer.disagreements]
+    assert values == ([{"12 kilometres", "14 kilometres"}] if shown else [])
+    generation.close()
+
+
 def test_one_citation_has_no_other_side(generation: Generation) -> None:
     answer = ask(generation, COST, limit=1)
     assert answer.disagreements == ()

@@ -34,6 +34,13 @@ ACCORDS = [user("When did Kazakhstan join the Abraham Accords?"), assistant("In 
         (DEALS, "Who signed it?", "critical minerals deals; Washington; Kazakhstan"),
         (ACCORDS, "What are its advantages?", "Kazakhstan; Abraham Accords"),
         (ACCORDS, "Which countries belong to them?", "Kazakhstan; Abraham Accords"),
+        (
+            [user("How many days does the travel policy allow?"), assistant("It allows 25 days.")],
+            "Who approved it?",
+            "travel policy",
+        ),
+        ([user("When was the vote count published?")], "Who published it?", "vote count"),
+        ([user("Why did they vote against tungsten tariffs?")], "Who opposed them?", "tungsten tariffs"),
         # Ellipsis
         (TIN, "And in 2024?", "How many tons of tin did Uzbekistan export in 2023"),
         (TIN, "why?", "How many tons of tin did Uzbekistan export in 2023"),

@@ -268,7 +268,12 @@ def test_the_ranking_is_that_of_the_two_searches_and_the_closest_sentence_added_
 ) -> None:
     # The parts themselves count next to nothing here.
     settings = RagSettings(
-        coverage_weight=coverage, pair_weight=pairs, worded_k=worded, part_weight=1e-7, source_weight=0.0
+        coverage_weight=coverage,
+        pair_weight=pairs,
+        worded_k=worded,
+        part_weight=1e-7,
+        source_weight=0.0,
+        turn_penalty=0.0,
     )
     retriever = Retriever(generation, HashEmbedder(), settings)
     question = read_question(SEVERAL)
@@ -290,6 +295,44 @@ def test_the_ranking_is_that_of_the_two_searches_and_the_closest_sentence_added_
     hits = retriever.retrieve(question, 100, None).hits
     assert [h.row for h in hits] == sorted(score, key=lambda row: (-score[row], row))
     assert [h.score for h in hits] == pytest.approx([score[h.row] for h in hits], abs=1e-5)
+
+
+PORTS = [
+    *(
+        {"id": f"a{n}", "title": "Ores", "text": f"Tin exports of Peru rose in spring by {n} percent."}
+        for n in (3, 4, 5)
+    ),
+    {"id": "b", "title": "Ores", "text": "Some mines closed, among them the largest one."},
+]
+
+
+def test_the_parts_of_a_question_take_turns(tmp_path: Path) -> None:
+    generation = index_of(tmp_path, PORTS, HashEmbedder())
+    question = read_question(SEVERAL)
+    first: dict[float, list[str]] = {}
+    for penalty in (0.0, 0.3):
+        settings = RagSettings(turn_penalty=penalty, pair_weight=0.0, coverage_weight=0.0)
+        hits = Retriever(generation, HashEmbedder(), settings).retrieve(question, 4, None).hits
+        first[penalty] = [generation.passage(hit.row).document_id for hit in hits]
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    # Three passages answer the one part better than any answers the other.
+    assert first[0.0][3] == "b"
+    assert first[0.3].index("b") < 3
+    assert sorted(first[0.3]) == ["a3", "a4", "a5", "b"]
+    generation.close()
+
+
+def test_named_sources_take_turns_and_not_the_parts(tmp_path: Path) -> None:
+    rows = [
+        {**row, "publisher": "Port News" if row["id"] in ("a3", "b") else "Herald Daily"} for row in PORTS
+    ]
+    generation = index_of(tmp_path, rows, HashEmbedder())
+    named = f"According to Port News and Herald Daily, {SEVERAL[0].lower()}{SEVERAL[1:]}"
+    hits = Retriever(generation, HashEmbedder(), RagSettings()).retrieve(read_question(named), 4, None).hits
+    group = {"a3": 0, "b": 0, "a4": 1, "a5": 1}
+    found = {generation.passage(hit.row).document_id: hit.turns for hit in hits}
+    assert found == {name: (number,) for name, number in group.items()}
+    generation.close()
 
 
 @pytest.mark.parametrize("name", ["the United States", "the U.S.", "the US", "США", "America"])
