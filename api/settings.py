@@ -235,6 +235,12 @@ class Settings(BaseSettings):
         le=10.0,
         description="what the share of its pairs of words there counts in it",
     )
+    meaning_weight: float = Field(
+        RagSettings().meaning_weight,
+        ge=0.0,
+        le=10.0,
+        description="what the meaning of the closest sentence counts in the order of the first passages; 0: leave it out",
+    )
     rerank_depth: int = Field(6, ge=0, le=100, description="passages read to put them in order")
     evidence_passages: int = Field(6, ge=1, le=50, description="passages read for an answer")
     min_probability: float | None = Field(
@@ -451,6 +457,7 @@ class Settings(BaseSettings):
             date_weight=self.date_weight,
             coverage_weight=self.coverage_weight,
             pair_weight=self.pair_weight,
+            meaning_weight=self.meaning_weight,
             rerank_depth=self.rerank_depth,
             evidence_passages=self.evidence_passages,
             min_probability=self.min_probability,

@@ -108,8 +108,8 @@ class Stages:
         def rerank(retrieved: Retrieved) -> Retrieved:
             return self.reader.rerank(retrieved, self.generation, self.settings)
 
-        read = self.settings.rerank_depth and not across
-        return self.retriever.search(question, k, allowed, rerank if read else None, across=across)
+        reorder = self.settings.reordered and not across
+        return self.retriever.search(question, k, allowed, rerank if reorder else None, across=across)
 
     def settled(self, question: Question, allowed: RowFilter | None) -> Question:
         """Return a follow-up with those of its topics that find what answers it.
@@ -370,7 +370,7 @@ def _evidence(
 ) -> Generator[Event, None, _Evidence | None]:
     """Search and read for one question, for `most` quotes; `None` where nothing was found to read."""
     settings = stages.settings
-    depth = max(settings.rerank_depth, settings.evidence_passages)
+    depth = max(settings.reordered, settings.evidence_passages)
     yield StatusEvent(stage="retrieve")
     retrieved = stages.retriever.retrieve(question, depth, allowed, across=across)
     clock.lap("retrieve")

@@ -12,12 +12,24 @@ from rag.topic import TOPIC
 _JOINT = re.compile(
     r"[,;:]\s+|\s+[–—-]\s+|"
     r"\s+(?:while|whereas|but|and|or|than|compared (?:to|with)|as opposed to|after|before|"
+    r"in (?:the same|much the same|a similar) (?:way|manner)(?: (?:that|as|to how|to))?|similar to|"
+    r"(?:align|agree|contrast|conflict|differ)(?:s|ed)? (?:with|from)|(?:in)?consistent with|"
     r"а также|но|или|чем|тогда как|после|до)\s+",
+    re.IGNORECASE,
+)
+# A report, but not "does the article report".
+_REPORT = re.compile(
+    r"\b(?:articles?|stories|story|interviews?|editorials?|columns?|reports|(?<!article )(?<!articles )(?<!story )report)\b",
     re.IGNORECASE,
 )
 # Shorter pieces say too little to be searched for: they stay with what stands before them.
 _LEAST_TERMS = 4
 _MOST_PARTS = 6
+
+
+def speaks_of_several_reports(question: str) -> bool:
+    """Tell whether a question sets one report beside another, in whatever words: no one passage answers it."""
+    return len(_REPORT.findall(question)) > 1
 
 
 def parts_of(question: str) -> tuple[str, ...]:

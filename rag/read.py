@@ -14,6 +14,7 @@ from index.generation import Generation
 from index.terms import content_terms, remembered_terms, terms
 from index.types import BoolArray, Embedder, FloatArray, Passage, Sentence
 from rag.calibrate import Calibration, Judgement, Logistic
+from rag.closest_meaning import by_meaning
 from rag.follow_up_choice import settled
 from rag.premise import as_written, unsaid_names
 from rag.reader_model import TokenScores
@@ -57,9 +58,16 @@ class Reader:
         return settled(question, search, self._scorer, generation)
 
     def rerank(self, retrieved: Retrieved, generation: Generation, settings: RagSettings) -> Retrieved:
-        """Read the first hits, and put them in the order in which they seem to answer."""
+        """Put the first hits in the order in which they seem to answer: by their closest sentences, then by reading."""
         return reranked(
-            retrieved,
+            by_meaning(
+                retrieved,
+                generation,
+                self._vectors,
+                weight=settings.meaning_weight,
+                depth=settings.meaning_k,
+                turn_penalty=settings.turn_penalty,
+            ),
             generation,
             scorer=self._scorer,
             weights=self._calibration.passage,

@@ -16,7 +16,7 @@ from index.types import BoolArray, Embedder, FloatArray, RowFilter, ScoredPassag
 from rag.closest_sentence import closest_sentence
 from rag.filtering import FilterColumns
 from rag.languages import languages_of
-from rag.parts import parts_of
+from rag.parts import parts_of, speaks_of_several_reports
 from rag.reader_model import TokenScores
 from rag.recent import Recent
 from rag.settings import RagSettings
@@ -53,10 +53,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
-    """Hits best first, with what the search knew: the question's vector and corrected terms.
+    """Hits best first, with what the search knew: corrected terms, and vectors of the question and of its parts.
+
+    `vector` is `(1 + parts, dimension)`, the whole question first.
 
     `asked` is the standalone question, its misspelt words put right: what a model should read.
-    `parts` is how many things the question asks for, where that is more than one (see `rag.parts`).
+    `parts` is how many things the question asks for, where that is more than one (see `rag.parts`); two where it
+    names two sources or speaks of two reports.
     """
 
     hits: tuple[Hit, ...]
@@ -133,7 +136,10 @@ class Retriever:
             fits = [(int(part),) for part in np.argmax(parts, axis=0)]
         scores, turns = self._preferred(scores, ordered, hints)
         turns = turns or fits
-        if len(texts) > 1 and not across:
+        things = len(texts) - 1
+        if not things and (len(hints.named) > 1 or speaks_of_several_reports(asked)):
+            things = 2
+        if things and not across:
             scores = scores + self._worded(asked, wanted[0], ordered, scores, known_rows(allowed))
         hits = [
             Hit(
@@ -149,10 +155,10 @@ class Retriever:
         return Retrieved(
             hits=tuple(hits[:k]),
             asked=asked,
-            vector=vectors[:1],
+            vector=vectors,
             terms=wanted[0],
             corrections=corrections,
-            parts=len(texts) - 1,
+            parts=things,
         )
 
     def _respelt(self, question: Question, corrections: Mapping[str, str], allowed: RowFilter | None) -> str:
@@ -263,7 +269,7 @@ class Retriever:
 
         `rerank` puts the passages that are left in another order.
         """
-        wanted = max(k, self._settings.rerank_depth if rerank else 0)
+        wanted = max(k, self._settings.reordered if rerank else 0)
         depth = 2 * wanted + 10
         while True:
             retrieved = self.retrieve(question, min(depth, _DEEPEST), allowed, across=across)

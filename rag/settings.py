@@ -30,6 +30,9 @@ class RagSettings:
     pair_weight: float = 5.0
     worded_k: int = 40
     turn_penalty: float = 0.3
+    meaning_weight: float = 1.5
+    """What the cosine of the closest sentence of each of the first `meaning_k` passages counts; see `rag.closest_meaning`."""
+    meaning_k: int = 8
     rerank_depth: int = 6
     """Passages read by the cross-encoder and put in a new order; 0 leaves the search's."""
     evidence_passages: int = 6
@@ -51,6 +54,8 @@ class RagSettings:
             "pair_weight": (0.0, 10.0),
             "worded_k": (0, 1000),
             "turn_penalty": (0.0, 10.0),
+            "meaning_weight": (0.0, 10.0),
+            "meaning_k": (0, 100),
             "rerank_depth": (0, 100),
             "evidence_passages": (1, 100),
             "read_sentences": (1, 200),
@@ -63,6 +68,11 @@ class RagSettings:
                 raise ValueError(f"{name} is {value!r}; it must be {low} to {high}")
         if self.lexical_weight == self.dense_weight == 0:
             raise ValueError("lexical_weight and dense_weight are both 0; nothing would be searched")
+
+    @property
+    def reordered(self) -> int:
+        """How many of the passages found may be put in another order."""
+        return max(self.rerank_depth, self.meaning_k if self.meaning_weight else 0)
 
     def sha256(self, index_settings: dict[str, object]) -> str:
         """Hash these settings with those of the index: the receipt's `settings_sha256`."""

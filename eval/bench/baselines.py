@@ -3,8 +3,8 @@
     python -m eval.bench.baselines --data FOLDER [--runs FOLDER] [--out eval/results/baselines.json]
 
 BM25 alone and dense alone are the same service with one of its two searches left out, and with it
-what the shipped ranking makes of a question's parts, of the sources that it names, of the wording of
-sentences and of reading: what answers, quotes and refuses behind them is the same reader. Each row is one `verse eval run`, in a process of
+what the shipped ranking makes of a question's parts, of the sources that it names, of the wording and
+meaning of sentences and of reading: what answers, quotes and refuses behind them is the same reader. Each row is one `verse eval run`, in a process of
 its own; a run folder that is there already is scored again, not asked again.
 """
 
@@ -32,6 +32,7 @@ _PLAIN = {
         "DATE_WEIGHT",
         "COVERAGE_WEIGHT",
         "PAIR_WEIGHT",
+        "MEANING_WEIGHT",
         "RERANK_DEPTH",
     )
 }

@@ -5,7 +5,7 @@
 Four sets: MultiHop-RAG dev, SQuAD 2.0 dev over all paragraphs, SciFact, the seeds; a seeded sample of the
 answerable questions of each. A set is indexed once; what varies is how it is searched. Each variant adds
 one part to the one before: BM25 alone, cosines, the parts of a question, the sources that it names, the
-wording of the closest sentence, and reading the first passages. Then the depth of reading varies, and the time of a search with it.
+wording of the closest sentence, its meaning, and reading the first passages. Then the depth of reading varies, and the time of a search with it.
 """
 
 from __future__ import annotations
@@ -36,14 +36,16 @@ MODULE = "eval.bench.reading"
 SETS = ("multihop_rag", "squad2", "scifact", "seeds")
 DEPTHS = (0, 4, 6, 8, 12, 16)
 _K = 10
-_UNWORDED = {"coverage_weight": 0.0, "pair_weight": 0.0, "rerank_depth": 0}
+_UNMEANT = {"meaning_weight": 0.0, "rerank_depth": 0}
+_UNWORDED = {"coverage_weight": 0.0, "pair_weight": 0.0, **_UNMEANT}
 _PLAIN = {"part_weight": 0.0, "source_weight": 0.0, "date_weight": 0.0, **_UNWORDED}
 VARIANTS: Mapping[str, Mapping[str, float]] = {
     "BM25": {"dense_weight": 0.0, **_PLAIN},
     "+ cosines": _PLAIN,
     "+ parts of the question": {**_PLAIN, "part_weight": RagSettings().part_weight},
     "+ named sources and days": _UNWORDED,
-    "+ wording of the closest sentence": {"rerank_depth": 0},
+    "+ wording of the closest sentence": _UNMEANT,
+    "+ meaning of the closest sentence": {"rerank_depth": 0},
     "+ reading (as shipped)": {},
 }
 

@@ -44,11 +44,13 @@ from rag.calibrate import (
     load_calibration,
     probability_of,
 )
+from rag.closest_meaning import by_meaning
 from rag.question import read_question
 from rag.read import Reader
 from rag.reader_model import ReaderModel, TokenScores, ensure_reader_conversion, find_reader
 from rag.rerank import PassageScorer, reranked
 from rag.retrieve import Retrieved, Retriever
+from rag.sentence_vectors import SentenceVectors
 from rag.settings import RagSettings
 from rag.signals import PASSAGE_SIGNALS, QUESTION_SIGNALS, SENTENCE_SIGNALS, SHORT_ANSWER_SIGNALS
 from rag.training.fit_data import FILES, Asked, AskedSet, check_sets, fit_sets, is_gold, write_corpora
@@ -234,6 +236,7 @@ class _Bench:
     ) -> None:
         cache.mkdir(parents=True, exist_ok=True)
         self._embedder: Embedder = open_embedder(find_model(embedder), cache / "models", threads=threads)
+        self._vectors = SentenceVectors(self._embedder)
         files = find_reader()
         folder = ensure_reader_conversion(files, cache / "models")
         model = ReaderModel(folder, name=files.fingerprint, max_tokens=files.max_tokens, threads=threads)
@@ -256,7 +259,7 @@ class _Bench:
     ) -> Iterator[tuple[Asked, Question, Retrieved, Generation]]:
         """Search for every question, once."""
         generation, retriever = self._corpora[one.corpus]
-        depth = max(self.settings.rerank_depth, self.settings.evidence_passages)
+        depth = max(self.settings.reordered, self.settings.evidence_passages)
         for asked in one.questions:
             key = (one.corpus, asked.question)
             if key not in self._found:
@@ -264,6 +267,17 @@ class _Bench:
                 retrieved = retriever.retrieve(question, depth, generation.row_filter(None), across=across)
                 self._found[key] = (question, retrieved)
             yield asked, *self._found[key], generation
+
+    def by_meaning(self, retrieved: Retrieved, generation: Generation) -> Retrieved:
+        """Put what was found in the order that is read."""
+        return by_meaning(
+            retrieved,
+            generation,
+            self._vectors,
+            weight=self.settings.meaning_weight,
+            depth=self.settings.meaning_k,
+            turn_penalty=self.settings.turn_penalty,
+        )
 
     def read(self, one: AskedSet, calibration: Calibration, *, across: bool = False) -> _Readings:
         """Read every question as far as the service would; `across` as if it were in another language."""
@@ -326,7 +340,7 @@ def _fit_passage(bench: _Bench, sets: Sequence[AskedSet]) -> Logistic:
             for asked, _, retrieved, generation in bench.found(one):
                 hits = is_gold(asked)
                 ranked = reranked(
-                    retrieved,
+                    bench.by_meaning(retrieved, generation),
                     generation,
                     scorer=bench.scorer,
                     weights=Logistic(weights=weights, bias=0.0),

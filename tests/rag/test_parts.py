@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.terms import content_terms
-from rag.parts import parts_of
+from rag.parts import parts_of, speaks_of_several_reports
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,41 @@ def test_every_part_of_a_follow_up_keeps_its_topic() -> None:
     )
     assert second.endswith("whole valley? (about: Guardian report, of May; Times)")
     assert parts_of("Where was it? (about: the first treaty, the second treaty, the third treaty)") == ()
+
+
+@pytest.mark.parametrize(
+    "joint",
+    [
+        "in the same way that",
+        "in a similar manner to how",
+        "align with",
+        "conflicts with",
+        "inconsistent with",
+        "similar to",
+    ],
+)
+def test_what_is_compared_is_searched_for_by_itself(joint: str) -> None:
+    one, other = (
+        "Do northern copper mines of Chile pollute rivers",
+        "southern silver mines of Bolivia poison lakes",
+    )
+    assert parts_of(f"{one} {joint} {other}?") == (f"{one} {joint}", f"{other}?")
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        ("Does the article on Peru name the same sums as the article on Chile?", True),
+        ("Do the reports of May agree with the later report?", True),
+        ("Does the article report a loss?", False),
+        ("What does the report say of tin?", False),
+        ("Which stories did Ana write?", False),
+        ("", False),
+        ("Отчёт 🙂", False),
+    ],
+)
+def test_one_report_beside_another(question: str, several: bool) -> None:
+    assert speaks_of_several_reports(question) is several
 
 
 def test_an_enumeration_is_no_list_of_questions() -> None:

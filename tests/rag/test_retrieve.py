@@ -322,6 +322,28 @@ def test_the_parts_of_a_question_take_turns(tmp_path: Path) -> None:
     generation.close()
 
 
+@pytest.mark.parametrize(
+    ("question", "things"),
+    [
+        ("Which tin exports rose?", 0),
+        (SEVERAL, 2),
+        ("Do the Port News and the Herald Daily agree on tin?", 2),
+        ("Does Port News report on tin?", 0),
+        ("Does the article on tin name the sum of the article on zinc?", 2),
+    ],
+)
+def test_a_question_that_sets_sources_side_by_side_asks_for_several_things(
+    tmp_path: Path, question: str, things: int
+) -> None:
+    rows = [
+        {**row, "publisher": "Port News" if row["id"] in ("a3", "b") else "Herald Daily"} for row in PORTS
+    ]
+    generation = index_of(tmp_path, rows, HashEmbedder())
+    found = Retriever(generation, HashEmbedder(), RagSettings()).retrieve(read_question(question), 4, None)
+    assert found.parts == things
+    generation.close()
+
+
 def test_named_sources_take_turns_and_not_the_parts(tmp_path: Path) -> None:
     rows = [
         {**row, "publisher": "Port News" if row["id"] in ("a3", "b") else "Herald Daily"} for row in PORTS

@@ -1,0 +1,71 @@
+"""Puts the first passages found in the order in which one sentence of each comes closest in meaning.
+
+A vector of a whole passage is one of everything that it speaks of; the question is mostly of one sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from index.generation import Generation
+from index.terms import bigrams, content_terms, remembered_terms, terms
+from index.types import Passage
+from rag.retrieve import Retrieved
+from rag.sentence_vectors import SentenceVectors
+from rag.turns import in_turns
+
+_SENTENCES = 2
+"""Sentences of a passage that are compared: those that share most words with the question. A vector takes as long as reading."""
+
+
+def by_meaning(
+    retrieved: Retrieved,
+    generation: Generation,
+    vectors: SentenceVectors,
+    *,
+    weight: float,
+    depth: int,
+    turn_penalty: float,
+) -> Retrieved:
+    """Return the same hits, the first `depth` of them in a new order.
+
+    To a passage's score, before turns, is added `weight` times the highest cosine of one of its sentences with the
+    question, and of a question that asks for several things as much again for the part that comes closest. What
+    all of them have alike is taken off, so that nothing below gains or loses by it. Turns are as in the search.
+    """
+    first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
+    if not weight or len(first) < 2:
+        return retrieved
+    passages = [generation.passage(hit.row) for hit in first]
+    chosen = [_likeliest(retrieved.asked, passage) for passage in passages]
+    made = vectors.of([text for texts in chosen for text in texts])
+    added = np.zeros(len(first))
+    start = 0
+    for place, texts in enumerate(chosen):
+        cosines = made[start : start + len(texts)] @ retrieved.vector.T
+        start += len(texts)
+        if len(texts):
+            parts = cosines[:, 1:]
+            added[place] = weight * (cosines[:, 0].max() + (parts.max() if parts.size else 0.0))
+    scores = np.array([hit.fused for hit in first]) + added - added.min()
+    turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []
+    ordered = [
+        replace(first[n], score=score, fused=float(scores[n]))
+        for n, score in in_turns(scores, turns, turn_penalty)
+    ]
+    drop = max(0.0, rest[0].score - ordered[-1].score) if rest else 0.0
+    return replace(retrieved, hits=(*ordered, *(replace(hit, score=hit.score - drop) for hit in rest)))
+
+
+def _likeliest(question: str, passage: Passage) -> list[str]:
+    """Return the sentences that share most words, and most pairs of words, with the question."""
+    wanted, pairs = frozenset(content_terms(question)), bigrams(terms(question))
+
+    def shared(text: str) -> int:
+        found = remembered_terms(text)
+        return len(wanted.intersection(found)) + 2 * len(pairs & bigrams(found))
+
+    texts = [passage.sentence_text(one) for one in passage.sentences if one.kind != "heading"]
+    return sorted(texts, key=shared, reverse=True)[:_SENTENCES]
