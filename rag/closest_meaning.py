@@ -12,9 +12,9 @@ import numpy as np
 from index.generation import Generation
 from index.terms import bigrams, content_terms, remembered_terms, terms
 from index.types import Passage
+from rag.reorder import reordered
 from rag.retrieve import Retrieved
 from rag.sentence_vectors import SentenceVectors
-from rag.turns import in_turns
 
 _SENTENCES = 2
 """Sentences of a passage that are compared: those that share most words with the question. A vector takes as long as reading."""
@@ -35,7 +35,7 @@ def by_meaning(
     question, and of a question that asks for several things as much again for the part that comes closest. What
     all of them have alike is taken off, so that nothing below gains or loses by it. Turns are as in the search.
     """
-    first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
+    first = retrieved.hits[:depth]
     if not weight or len(first) < 2:
         return retrieved
     passages = [generation.passage(hit.row) for hit in first]
@@ -50,13 +50,8 @@ def by_meaning(
             parts = cosines[:, 1:]
             added[place] = weight * (cosines[:, 0].max() + (parts.max() if parts.size else 0.0))
     scores = np.array([hit.fused for hit in first]) + added - added.min()
-    turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []
-    ordered = [
-        replace(first[n], score=score, fused=float(scores[n]))
-        for n, score in in_turns(scores, turns, turn_penalty)
-    ]
-    drop = max(0.0, rest[0].score - ordered[-1].score) if rest else 0.0
-    return replace(retrieved, hits=(*ordered, *(replace(hit, score=hit.score - drop) for hit in rest)))
+    hits = [replace(hit, fused=float(score)) for hit, score in zip(first, scores, strict=True)]
+    return reordered(retrieved, hits, scores, turn_penalty)
 
 
 def _likeliest(question: str, passage: Passage) -> list[str]:

@@ -11,8 +11,8 @@ import numpy as np
 from index.generation import Generation
 from rag.calibrate import Logistic
 from rag.reader_model import TokenScores
+from rag.reorder import reordered
 from rag.retrieve import Retrieved
-from rag.turns import in_turns
 
 MAX_ANSWER_TOKENS = 24
 UNREAD = -12.0
@@ -44,21 +44,16 @@ def reranked(
     To the search's score of a passage, before turns, is added what `weights` make of the reader's
     (`rag.signals.PASSAGE_SIGNALS`). A question that asks for several things keeps its order, and nothing is
     read for it here: no one passage answers all of them, and the reader was taught to look for one that does
-    (`eval/bench/reading.py` has the figures). Named sources take turns as in the search (see `rag.turns`). What was not read keeps its
-    order below, its scores moved down so that none passes the last that was.
+    (`eval/bench/reading.py` has the figures). What was not read keeps its order below (see `rag.reorder`).
     """
-    first, rest = retrieved.hits[:depth], retrieved.hits[depth:]
+    first = retrieved.hits[:depth]
     if not first or retrieved.parts:
         return retrieved
     tokens = scorer.score(retrieved.asked, [generation.passage(hit.row).text for hit in first])
     said = [weights.log_odds(passage_signals(t)) for t in tokens]
     scores = np.array([hit.fused + one for hit, one in zip(first, said, strict=True)])
-    turns = [hit.turns for hit in first] if any(hit.turns for hit in first) else []
-    read = [
-        replace(first[n], score=score, tokens=tokens[n]) for n, score in in_turns(scores, turns, turn_penalty)
-    ]
-    drop = max(0.0, rest[0].score - read[-1].score) if rest else 0.0
-    return replace(retrieved, hits=(*read, *(replace(hit, score=hit.score - drop) for hit in rest)))
+    hits = [replace(hit, tokens=one) for hit, one in zip(first, tokens, strict=True)]
+    return reordered(retrieved, hits, scores, turn_penalty)
 
 
 def passage_signals(tokens: TokenScores) -> tuple[float, float]:
