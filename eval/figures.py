@@ -353,6 +353,24 @@ def _given_gold(content: dict[str, Any]) -> Iterator[Row]:
     yield "the same: AUROC of answerable", f"{content['auroc_answerable']['value']:.3f}", "", command
 
 
+# SQuAD 2.0 over all its paragraphs, where every question is answered.
+_UNREFUSED: tuple[tuple[str, str, str], ...] = (
+    ("success_at_1", "right paragraph first", "≥ 0.88"),
+    ("reading_em_answerable", "EM of answerable questions, end to end, none refused", "≥ 0.50"),
+    ("reading_f1_answerable", "F1 of the same", "≥ 0.62"),
+    ("auroc_answerable", "AUROC of answerable", "≥ 0.75"),
+    ("ece", "calibration error", "≤ 0.05"),
+)
+
+
+def _unrefused(content: dict[str, Any]) -> Iterator[Row]:
+    command = "VERSE_MIN_PROBABILITY=0 verse eval run --data squad2 --folder DATA"
+    for name, label, goal in _UNREFUSED:
+        found = content["metrics"][name]
+        shown = f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+        yield f"SQuAD 2.0 dev over all its paragraphs: {label}", shown, goal, command
+
+
 def _disagreements(content: dict[str, Any]) -> Iterator[Row]:
     command = "python -m eval.bench.disagreements"
     held = content["held"]
@@ -500,6 +518,7 @@ _TABLE: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Row]]], ...] = (
     ("calibration", _calibration),
     ("calibration_by_size", _by_size),
     ("given_gold", _given_gold),
+    ("squad2_unrefused", _unrefused),
     ("follow_ups", _follow_ups),
     ("disagreements", _disagreements),
     ("support_mutations", _support),

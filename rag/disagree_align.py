@@ -39,6 +39,8 @@ def asks_the_same(one: Found, other: Found, asked: Asked) -> bool:
         return False
     sure = one.certain and other.certain
     if one.value.kind == "name":
+        # Where a quote lacks a name of the question's, the reader may have taken what stands in its place.
+        sure = sure and all(_names_all(found, asked) for found in (one, other))
         return not _in_an_asked_place(one, other, asked) and _names_compare(one, other, asked, sure=sure)
     if sure:
         return not _exchanged_for_another(one, other, asked)
@@ -165,6 +167,11 @@ def _named(name: Item, around: Sequence[Sentence]) -> bool:
         for item in sentence
         if not item.is_value
     )
+
+
+def _names_all(found: Found, asked: Asked) -> bool:
+    """Tell whether a quote, or its title, has all names of the question."""
+    return all(_named(name, (*found.around, *found.title)) for name in asked.names)
 
 
 def _in_an_asked_place(one: Found, other: Found, asked: Asked) -> bool:

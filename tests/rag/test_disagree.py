@@ -160,6 +160,18 @@ def test_answers_are_given_to_the_quotes_that_hold_them() -> None:
     assert (second.number, second.answer, second.publisher) == (7, "$9bn", "P")
 
 
+def test_a_reading_that_stands_in_the_place_of_the_asked_name_is_no_side() -> None:
+    quotes = [
+        "The Orun accord was signed by Ana Brandt in Riga.",
+        "The Velm accord was signed by Ana Brandt in Riga.",
+    ]
+    sure = [
+        replace(told(n, text), answer=a)
+        for n, (text, a) in enumerate(zip(quotes, ("Ana Brandt", "Velm"), strict=True))
+    ]
+    assert sides("Who signed the Orun accord in Riga?", *sure) == []
+
+
 RULE = "How much do applicants pay for a permit?"
 
 

@@ -29,7 +29,7 @@ from index.catalog import Catalog
 from index.errors import CatalogDamagedError, GenerationDamagedError
 from index.state import StateFolder
 from rag.retrieve import Retrieved
-from rag.types import Reading
+from rag.types import Question, Reading
 
 
 def test_every_damage_to_a_generation_is_noticed_and_mended(tmp_path: Path) -> None:
@@ -101,6 +101,9 @@ class _Reader:
 
     def __init__(self, *_: object) -> None:
         pass
+
+    def settled(self, question: Question, *__: object) -> Question:
+        return question
 
     def rerank(self, retrieved: Retrieved, *__: object) -> Retrieved:
         return retrieved
