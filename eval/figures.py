@@ -366,8 +366,7 @@ _UNREFUSED: tuple[tuple[str, str, str], ...] = (
 def _unrefused(content: dict[str, Any]) -> Iterator[Row]:
     command = "VERSE_MIN_PROBABILITY=0 verse eval run --data squad2 --folder DATA"
     for name, label, goal in _UNREFUSED:
-        found = content["metrics"][name]
-        shown = f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+        shown = _estimate(content["metrics"][name])
         yield f"SQuAD 2.0 dev over all its paragraphs: {label}", shown, goal, command
 
 

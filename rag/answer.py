@@ -146,7 +146,7 @@ class Stages:
     def short_answer(self, reading: Reading, quotes: Iterable[Quote]) -> AnswerText | None:
         """Return the best short answer that stands in a quote, if it is likely enough to be right."""
         within = list(quotes)
-        return next((one for one in self.likely(reading) if any(_holds(q, one) for q in within)), None)
+        return next((one for one in self.likely(reading) if any(quote.holds(one) for quote in within)), None)
 
     def likely(self, reading: Reading) -> list[AnswerText]:
         """Return the short answers that are likely enough to be right, best first."""
@@ -533,15 +533,11 @@ def _of_others(names: Sequence[str], language: str) -> str:
     return _OF_OTHERS.get(language, _OF_OTHERS["en"]).format(names=listed)
 
 
-def _holds(quote: Quote, found: AnswerText) -> bool:
-    return quote.document_id == found.document_id and quote.start <= found.start < found.end <= quote.end
-
-
 def _short_text(found: AnswerText | None, citations: Sequence[Citation]) -> str | None:
     """Return the short answer, copied from the citation that holds it; nothing if there is none."""
     if found is None:
         return None
-    quote = next(citation.quote for citation in citations if _holds(citation.quote, found))
+    quote = next(citation.quote for citation in citations if citation.quote.holds(found))
     return quote.text[found.start - quote.start : found.end - quote.start]
 
 

@@ -86,11 +86,7 @@ def told_by(
     found: list[Told] = []
     for number, quote in quotes.items():
         document = document_of(quote.document_id)
-        inside = [
-            a
-            for a in answers
-            if a.document_id == quote.document_id and quote.start <= a.start < a.end <= quote.end
-        ]
+        inside = [answer for answer in answers if quote.holds(answer)]
         best = max(inside, key=lambda a: a.score, default=None)
         found.append(
             Told(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from index.types import Document
 from rag.disagree import NO_COPIES, find_disagreements, told_by
-from rag.extract import Span
+from rag.extract import Span, touch
 from rag.types import AnswerText, Question, Quote
 
 WIDER = 2.0
@@ -27,13 +27,7 @@ def with_other_sides(
     A side that is added takes the place of the last quote that is on no side; the first always stays.
     `sources_of` tells copies of one story, which are no sides; `answers` are what the reader took for them.
     """
-    more = [
-        span
-        for span in wider
-        if not any(
-            s.document_id == span.document_id and s.start < span.end and span.start < s.end for s in spans
-        )
-    ]
+    more = [span for span in wider if not any(touch(span, other) for other in spans)]
     if not spans or not more:
         return list(spans)
     every = [*spans, *more]

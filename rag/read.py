@@ -60,14 +60,7 @@ class Reader:
     def rerank(self, retrieved: Retrieved, generation: Generation, settings: RagSettings) -> Retrieved:
         """Put the first hits in the order in which they seem to answer: by their closest sentences, then by reading."""
         return reranked(
-            by_meaning(
-                retrieved,
-                generation,
-                self._vectors,
-                weight=settings.meaning_weight,
-                depth=settings.meaning_k,
-                turn_penalty=settings.turn_penalty,
-            ),
+            by_meaning(retrieved, generation, self._vectors, settings),
             generation,
             scorer=self._scorer,
             weights=self._calibration.passage,

@@ -55,7 +55,7 @@ class Hit:
 class Retrieved:
     """Hits best first, with what the search knew: corrected terms, and vectors of the question and of its parts.
 
-    `vector` is `(1 + parts, dimension)`, the whole question first.
+    `vector` has a row for the whole question, and one more for each part that was searched for by itself.
 
     `asked` is the standalone question, its misspelt words put right: what a model should read.
     `parts` is how many things the question asks for, where that is more than one (see `rag.parts`); two where it

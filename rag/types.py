@@ -146,6 +146,10 @@ class Quote:
     end: int
     text: str
 
+    def holds(self, answer: AnswerText) -> bool:
+        """Tell whether a short answer stands in it."""
+        return self.document_id == answer.document_id and self.start <= answer.start < answer.end <= self.end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftSentence:

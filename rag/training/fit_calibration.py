@@ -270,14 +270,7 @@ class _Bench:
 
     def by_meaning(self, retrieved: Retrieved, generation: Generation) -> Retrieved:
         """Put what was found in the order that is read."""
-        return by_meaning(
-            retrieved,
-            generation,
-            self._vectors,
-            weight=self.settings.meaning_weight,
-            depth=self.settings.meaning_k,
-            turn_penalty=self.settings.turn_penalty,
-        )
+        return by_meaning(retrieved, generation, self._vectors, self.settings)
 
     def read(self, one: AskedSet, calibration: Calibration, *, across: bool = False) -> _Readings:
         """Read every question as far as the service would; `across` as if it were in another language."""

@@ -71,9 +71,7 @@ def ordered(
         ),
         generation,
         SentenceVectors(vectors),  # type: ignore[arg-type]
-        weight=weight,
-        depth=depth,
-        turn_penalty=0.3,
+        RagSettings(meaning_weight=weight, meaning_k=depth, turn_penalty=0.3),
     )
     return [(hit.row, pytest.approx(hit.score)) for hit in found.hits], vectors.asked
 
@@ -144,9 +142,8 @@ def test_over_an_index_the_vectors_are_those_of_the_embedder(tmp_path: Path) -> 
     generation = index_of(tmp_path, rows, embedder)
     question = read_question("Who opened the harbour in May?")
     retrieved = Retriever(generation, embedder, RagSettings()).retrieve(question, 5, None)
-    found = by_meaning(
-        retrieved, generation, SentenceVectors(embedder), weight=2.0, depth=8, turn_penalty=0.3
-    )
+    settings = RagSettings(meaning_weight=2.0, meaning_k=8, turn_penalty=0.3)
+    found = by_meaning(retrieved, generation, SentenceVectors(embedder), settings)
     best = {
         hit.row: max(
             float(embedder.embed_passages([text])[0] @ retrieved.vector[0])
